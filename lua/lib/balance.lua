@@ -1,0 +1,41 @@
+-- One token at one location. total = available + reserved, always; below zero is a fact (borrowed,
+-- or a deposit nobody told of), never refused and never clamped.
+
+local decimal = require("decimal")
+
+local M = {}
+
+M.fields = { "available", "reserved", "total" }
+
+function M.parse(location, chain_id, token, values)
+  if not values[1] then
+    return {
+      location = location, chain_id = chain_id, token = token,
+      available = decimal.zero, reserved = decimal.zero, total = decimal.zero, json = "null",
+    }
+  end
+  return {
+    location = location, chain_id = chain_id, token = token, exists = true,
+    available = decimal.parse(values[1]), reserved = decimal.parse(values[2]),
+    total = decimal.parse(values[3]),
+    json = '{"available":"' .. values[1] .. '","reserved":"' .. values[2]
+      .. '","total":"' .. values[3] .. '"}',
+  }
+end
+
+-- Settles an amount (negative: out). Returns the change record.
+function M.settle(self, amount)
+  local old = self.json
+  self.available = decimal.add(self.available, amount)
+  self.total = decimal.add(self.total, amount)
+  self.texts = {
+    decimal.text(self.available), decimal.text(self.reserved), decimal.text(self.total),
+  }
+  self.json = '{"available":"' .. self.texts[1] .. '","reserved":"' .. self.texts[2]
+    .. '","total":"' .. self.texts[3] .. '"}'
+  return '{"type":"balance_changed","location":"' .. self.location
+    .. '","chain_id":"' .. self.chain_id .. '","token":"' .. self.token
+    .. '","old":' .. old .. ',"new":' .. self.json .. "}"
+end
+
+return M

@@ -1,0 +1,36 @@
+-- Creates a book: its hash, its collections with their sentinel member, and the first journal entry.
+-- A book that exists is left as it is.
+--
+-- KEYS   book, journal, quarantine, positions, closed, strategies, balances, traces, lanes, seen:0
+-- ARGV   facts            JSON: kind "opened", name, schema, generation_size
+--        library          sha of the function library, for the record
+-- Reply  {"opened" | "exists", seq}
+
+local journal = require("journal")
+
+return function(KEYS, ARGV)
+  local facts_json = ARGV[1]
+  local present = redis.call("HGET", KEYS[1], "seq")
+  if present then
+    return { "exists", present }
+  end
+  local facts = cjson.decode(facts_json)
+  local done = { legs = "[]", changes = "[]", order = "", trace = "", contribution_json = "",
+    result = "applied", reason = "" }
+  local fields, digest = journal.entry(facts_json, facts.kind, done, "0", journal.GENESIS,
+    redis.sha1hex)
+  if redis.call("XLEN", KEYS[2]) == 0 then
+    redis.call("XADD", KEYS[2], "1-0", unpack(fields))
+  end
+  for index = 4, 9 do
+    redis.call("ZADD", KEYS[index], "0", ".")
+  end
+  redis.call("SADD", KEYS[10], ".")
+  redis.call("HSET", KEYS[1], "schema", facts.schema, "name", facts.name, "seq", "1",
+    "digest", digest, "previous_update", "0", "epoch", "1", "rules", journal.RULES,
+    "library", ARGV[2], "reference_version", "0", "generation", "0", "generation_count", "0",
+    "generation_size", facts.generation_size, "newest", "0", "newest_previous", "0",
+    "horizon", "0", "applied", "1", "duplicate", "0", "covered", "0", "stale", "0",
+    "noted", "0", "refused", "0")
+  return { "opened", "1" }
+end

@@ -1,0 +1,87 @@
+-- Mends a torn book: brings the state up to its journal. Positions, balances, orders and traces are
+-- set to the values the journal holds; totals and attribution get each entry's contribution unless
+-- their stamp shows they have it. Running it twice changes nothing.
+--
+-- KEYS   the book hash first, journal, then every key the entries touch, in any order
+-- ARGV   entries_max   how many entries to redo in this call
+--        publish       PUBLISH or SPUBLISH
+-- Reply  {"redone" | "whole", seq, entries}; {"need", keys...}; {"no_book"}
+
+local book = require("book")
+local book_state = require("book_state")
+local contribution = require("contribution")
+local journal_entry = require("journal")
+local keys = require("keys")
+local restore = require("restore")
+
+local function fields_of(values)
+  local fields = {}
+  for index = 1, #values, 2 do
+    fields[values[index]] = values[index + 1]
+  end
+  return fields
+end
+
+return function(KEYS, ARGV)
+  local declared = keys.declared(KEYS)
+  local journal_key = keys.key(declared, "journal")
+  local quarantine_key = keys.key(declared, "quarantine")
+  local state = book_state.open(redis.call, declared, nil)
+  if not state then
+    return { "no_book" }
+  end
+  if #declared.needs > 0 then
+    return { "need", unpack(declared.needs) }
+  end
+  local entries = redis.call("XRANGE", journal_key, string.format("%.0f-0", state.seq + 1), "+",
+    "COUNT", ARGV[1])
+  if #entries == 0 then
+    return { "whole", string.format("%.0f", state.seq), "0" }
+  end
+  local messages, refused = {}, {}
+  for index = 1, #entries do
+    local fields = fields_of(entries[index][2])
+    local facts = cjson.decode(fields.facts)
+    local previous_update = state.previous_update
+    book_state.begin(state, facts.executed_at)
+    local touched = restore.entry(state, fields, facts)
+    state.seq, state.digest = state.entry_seq, fields.digest
+    state.counts[fields.result] = state.counts[fields.result] + 1
+    if facts.lane then
+      state.cursors[facts.lane] = journal_entry.place_after(facts)
+    end
+    if facts.kind == "reference" then
+      state.reference_version = facts.version
+    end
+    if fields.contribution ~= "" then
+      local record = contribution.from_journal(cjson.decode(fields.contribution))
+      book_state.contribute(state, record)
+    elseif touched then
+      book_state.touch_strategy(state, touched)
+    end
+    if facts.id and fields.result ~= "duplicate" and fields.result ~= "refused" then
+      book_state.remember(state, facts, book.not_later)
+    end
+    if fields.changes ~= "[]" then
+      state.previous_update = string.format("%.0f", state.seq)
+      messages[#messages + 1] = journal_entry.update_message(declared.prefix, state.previous_update,
+        previous_update, facts, fields.changes)
+    end
+    if fields.result == "refused" then
+      refused[#refused + 1] = { entries[index][1], fields.reason, facts.detail or "", fields.facts }
+    end
+  end
+  if #declared.needs > 0 then
+    return { "need", unpack(declared.needs) }
+  end
+  for index = 1, #refused do
+    -- present already when the call was cut off after the quarantine was written
+    redis.pcall("XADD", quarantine_key, refused[index][1], "reason", refused[index][2],
+      "detail", refused[index][3], "facts", refused[index][4], "raw", "")
+  end
+  book_state.write(state)
+  for index = 1, #messages do
+    redis.call(ARGV[2], declared.prefix .. "updates", messages[index])
+  end
+  return { "redone", string.format("%.0f", state.seq), string.format("%.0f", #entries) }
+end

@@ -1,0 +1,386 @@
+-- Everything a script reads and writes of one book: hashes in, changed hashes out. Reading fills
+-- tables that are decided upon; nothing is written until `write`, which only sets absolute values,
+-- so writing the same state twice does no harm.
+
+local balance = require("balance")
+local contribution = require("contribution")
+local keys = require("keys")
+local order_state = require("order")
+local position = require("position")
+local trace = require("trace")
+
+local M = {}
+
+local BOOK_FIELDS = {
+  "seq", "digest", "previous_update", "reference_version", "generation", "generation_count",
+  "generation_size", "newest", "newest_previous", "horizon",
+  "applied", "duplicate", "covered", "stale", "noted", "refused",
+}
+local BOOK_COUNT = #BOOK_FIELDS
+local INDEX_KEYS = { "positions", "closed", "strategies", "balances", "traces" }
+
+local function number_text(number)
+  return string.format("%.0f", number)
+end
+
+-- call: redis.call. declared: keys.declared(KEYS). lane: whose cursor is wanted, or nil.
+-- Returns nil when the book does not exist.
+function M.open(call, declared, lane)
+  local key = keys.key(declared, "book")
+  local wanted = {}
+  for index = 1, BOOK_COUNT do wanted[index] = BOOK_FIELDS[index] end
+  wanted[BOOK_COUNT + 1] = "cursor:" .. (lane or "")
+  local totals_from = BOOK_COUNT + 1
+  for index = 1, #contribution.total_fields do
+    wanted[totals_from + index] = contribution.total_fields[index]
+  end
+  local values = call("HMGET", key, unpack(wanted))
+  if not values[1] then
+    return nil
+  end
+  local self = {
+    call = call, keys = declared,
+    seq = tonumber(values[1]), digest = values[2], previous_update = values[3],
+    reference_version = values[4], generation = tonumber(values[5]),
+    generation_count = tonumber(values[6]), generation_size = tonumber(values[7]),
+    newest = values[8], newest_previous = values[9], horizon = values[10],
+    counts = {}, cursors = {}, cursor = values[BOOK_COUNT + 1] or "0-0",
+    totals = contribution.parse_totals({ unpack(values, totals_from + 1) }),
+    positions = {}, balances = {}, orders = {}, traces = {}, strategies = {}, rows = {},
+    seen_in = {}, new_ids = {},
+  }
+  for index = 1, #INDEX_KEYS do
+    keys.key(declared, INDEX_KEYS[index])
+  end
+  for index = 11, BOOK_COUNT do
+    self.counts[BOOK_FIELDS[index]] = tonumber(values[index] or "0")
+  end
+  M.bind(self)
+  return self
+end
+
+local function load(self, name, fields)
+  local key = keys.key(self.keys, name)
+  return key, key and self.call("HMGET", key, unpack(fields)) or {}
+end
+
+-- Names the entry about to be decided: what it touches is stamped with its seq.
+function M.begin(self, at)
+  self.entry_seq, self.entry_at = self.seq + 1, at
+end
+
+-- The interface the rules see (lib/book.lua).
+function M.bind(self)
+  function self.order(name)
+    local present = self.orders[name]
+    if not present then
+      local key, values = load(self, keys.order(name), order_state.fields)
+      present = order_state.parse(name, values)
+      present.redis_key = key
+      self.orders[#self.orders + 1] = present
+      self.orders[name] = present
+    end
+    return present
+  end
+
+  function self.position(strategy, instrument, facts)
+    local name = keys.position(strategy, instrument)
+    local present = self.positions[name]
+    if not present then
+      local key, values = load(self, name, position.fields)
+      present = position.parse(values)
+      present.redis_key, present.member = key, strategy .. ":" .. instrument
+      present.strategy, present.instrument = strategy, instrument
+      if present.exists then
+        present.was_open = values[1] ~= "0"
+      else
+        keys.key(self.keys, keys.instrument(instrument))
+      end
+      self.positions[#self.positions + 1] = present
+      self.positions[name] = present
+    end
+    present.facts, present.seq = facts, self.entry_seq
+    return present
+  end
+
+  function self.balance(location, chain_id, token)
+    local name = keys.balance(location, token)
+    local present = self.balances[name]
+    if not present then
+      local key, values = load(self, name, balance.fields)
+      present = balance.parse(location, chain_id, token, values)
+      present.redis_key, present.member = key, location .. ":" .. token
+      if not present.exists then
+        keys.key(self.keys, keys.chain(chain_id))
+      end
+      self.balances[#self.balances + 1] = present
+      self.balances[name] = present
+    end
+    present.seq, present.last_update = self.entry_seq, self.entry_at
+    return present
+  end
+
+  function self.trace(id)
+    local present = self.traces[id]
+    if not present then
+      local key, values = load(self, keys.trace(id), trace.fields)
+      present = trace.parse(id, values)
+      present.redis_key = key
+      self.traces[#self.traces + 1] = present
+      self.traces[id] = present
+    end
+    present.seq = self.entry_seq
+    return present
+  end
+
+  -- Seen in this generation or the one before; ids older than both are past the horizon.
+  function self.seen(id)
+    local generation = self.seen_in[id]
+    return generation ~= nil and generation >= self.generation - 1
+  end
+end
+
+-- Looks up all ids of a batch, one call a generation.
+function M.look_up(self, ids)
+  if #ids == 0 then
+    return
+  end
+  for generation = self.generation - 1, self.generation do
+    local key = generation >= 0 and keys.key(self.keys, keys.seen(generation))
+    local found = key and self.call("SMISMEMBER", key, unpack(ids)) or {}
+    for index = 1, #found do
+      if found[index] == 1 then
+        self.seen_in[ids[index]] = generation
+      end
+    end
+  end
+end
+
+-- Remembers an id, and starts a new generation at an exact count, wherever that falls in a batch.
+function M.remember(self, facts, not_later)
+  local id = facts.id
+  local key = keys.key(self.keys, keys.seen(self.generation))
+  self.seen_in[id] = self.generation
+  self.new_ids[#self.new_ids + 1] = { key, id }
+  local at = facts.executed_at
+  if not not_later(at, facts.received_at) then
+    at = facts.received_at
+  end
+  if not not_later(at, self.newest) then
+    self.newest = at
+  end
+  self.generation_count = self.generation_count + 1
+  if self.generation_count >= self.generation_size then
+    self.generation = self.generation + 1
+    self.generation_count = 0
+    if not not_later(self.newest_previous, self.horizon) then
+      self.horizon = self.newest_previous
+    end
+    self.newest_previous, self.newest = self.newest, "0"
+    keys.key(self.keys, keys.seen(self.generation))
+  end
+end
+
+local function strategy_totals(self, strategy)
+  local present = self.strategies[strategy]
+  if not present then
+    local key = keys.key(self.keys, keys.strategy(strategy))
+    local wanted = { unpack(contribution.total_fields) }
+    local count = #wanted
+    wanted[count + 1], wanted[count + 2] = "seq", "inception_time"
+    local values = key and self.call("HMGET", key, unpack(wanted)) or {}
+    present = { redis_key = key, strategy = strategy, totals = contribution.parse_totals(values),
+      stamp = tonumber(values[count + 1] or "0"), inception_time = values[count + 2] }
+    self.strategies[#self.strategies + 1] = present
+    self.strategies[strategy] = present
+  end
+  return present
+end
+
+-- Notes that something of the strategy changed with the entry being decided.
+function M.touch_strategy(self, strategy)
+  local present = strategy_totals(self, strategy)
+  present.inception_time = present.inception_time or self.entry_at
+  if present.stamp < self.entry_seq then
+    present.seq, present.last_update_time = self.entry_seq, self.entry_at
+  end
+  return present
+end
+
+local function attribution_row(self, record)
+  local name = keys.attribution(record.strategy, record.day)
+  local days = self.rows[name]
+  if not days then
+    local key = keys.key(self.keys, name)
+    days = { redis_key = key, fields = {},
+      stamp = tonumber(key and self.call("HGET", key, "seq") or "0") }
+    self.rows[#self.rows + 1] = name
+    self.rows[name] = days
+  end
+  local field = contribution.row_field(record)
+  local row = days.fields[field]
+  if not row then
+    local json = days.redis_key and self.call("HGET", days.redis_key, field)
+    row = contribution.parse_row(json or nil, record)
+    days.fields[#days.fields + 1] = field
+    days.fields[field] = row
+  end
+  return days, row
+end
+
+-- Adds a contribution to the totals of book and strategy and to its attribution row, each only if
+-- it does not hold this entry yet (the stamp): a redo after a torn write adds nothing twice.
+function M.contribute(self, record)
+  contribution.add_to_totals(self.totals, record)
+  local strategy = M.touch_strategy(self, record.strategy)
+  if strategy.stamp < self.entry_seq then
+    contribution.add_to_totals(strategy.totals, record)
+  end
+  local days, row = attribution_row(self, record)
+  if days.stamp < self.entry_seq then
+    contribution.add_to_row(row, record)
+    days.seq = self.entry_seq
+  end
+end
+
+local function write_hash(self, key, fields, texts, ...)
+  local arguments = { ... }
+  local count = #arguments
+  for index = 1, #fields do
+    arguments[count + 1] = fields[index]
+    arguments[count + 2] = texts[index]
+    count = count + 2
+  end
+  self.call("HSET", key, unpack(arguments, 1, count))
+end
+
+local function add_member(self, name, member, score)
+  self.call("ZADD", keys.key(self.keys, name), score or "0", member)
+end
+
+local function write_position(self, held)
+  local facts = held.facts
+  if held.exists then
+    write_hash(self, held.redis_key, position.fields, held.texts, "seq", number_text(held.seq))
+  else
+    write_hash(self, held.redis_key, position.fields, held.texts,
+      "strategy_id", held.strategy, "instrument_id", held.instrument,
+      "instrument_kind", facts.instrument_kind, "chain_id", facts.chain_id or "0",
+      "base", facts.base, "quote", facts.quote, "settlement", facts.settlement,
+      "multiplier", facts.multiplier or "1", "inverse", facts.inverse or "0",
+      "dust", facts.dust or "0", "seq", number_text(held.seq))
+    add_member(self, keys.instrument(held.instrument), held.strategy)
+  end
+  local is_open = held.texts[1] ~= "0"
+  if held.was_open ~= is_open then
+    add_member(self, is_open and "positions" or "closed", held.member)
+    if held.exists then
+      self.call("ZREM", keys.key(self.keys, is_open and "closed" or "positions"), held.member)
+    end
+  end
+end
+
+local function write_balance(self, held)
+  if not held.exists then
+    add_member(self, "balances", held.member)
+    add_member(self, keys.chain(held.chain_id), held.member)
+  end
+  write_hash(self, held.redis_key, balance.fields, held.texts,
+    "location", held.location, "chain_id", held.chain_id, "token", held.token,
+    "last_update", held.last_update, "seq", number_text(held.seq))
+end
+
+local function write_traces(self)
+  for index = 1, #self.traces do
+    local present = self.traces[index]
+    if present.seq then
+      local arguments = { "seq", number_text(present.seq) }
+      for step = 1, #present.new_steps do
+        arguments[#arguments + 1] = present.new_steps[step][1]
+        arguments[#arguments + 1] = present.new_steps[step][2]
+      end
+      write_hash(self, present.redis_key, trace.fields, trace.texts(present), unpack(arguments))
+      add_member(self, "traces", present.id, string.sub(present.last, 1, -7))
+    end
+  end
+end
+
+local function write_totals(self)
+  for index = 1, #self.strategies do
+    local present = self.strategies[index]
+    if present.seq then
+      write_hash(self, present.redis_key, contribution.total_fields,
+        contribution.totals_texts(present.totals), "strategy_id", present.strategy,
+        "inception_time", present.inception_time, "last_update_time", present.last_update_time,
+        "seq", number_text(present.seq))
+      if present.stamp == 0 then
+        add_member(self, "strategies", present.strategy)
+      end
+    end
+  end
+  for index = 1, #self.rows do
+    local days = self.rows[self.rows[index]]
+    if days.seq then
+      local texts = {}
+      for place = 1, #days.fields do
+        texts[place] = contribution.row_json(days.fields[days.fields[place]])
+      end
+      write_hash(self, days.redis_key, days.fields, texts, "seq", number_text(days.seq))
+    end
+  end
+end
+
+local function write_book(self)
+  local texts = {
+    number_text(self.seq), self.digest, self.previous_update, self.reference_version,
+    number_text(self.generation), number_text(self.generation_count),
+    number_text(self.generation_size), self.newest, self.newest_previous, self.horizon,
+  }
+  for index = 11, BOOK_COUNT do
+    texts[index] = number_text(self.counts[BOOK_FIELDS[index]])
+  end
+  local arguments = {}
+  for lane, cursor in pairs(self.cursors) do
+    arguments[#arguments + 1] = "cursor:" .. lane
+    arguments[#arguments + 1] = cursor
+  end
+  local totals = contribution.totals_texts(self.totals)
+  for index = 1, #totals do
+    arguments[#arguments + 1] = contribution.total_fields[index]
+    arguments[#arguments + 1] = totals[index]
+  end
+  write_hash(self, keys.key(self.keys, "book"), BOOK_FIELDS, texts, unpack(arguments))
+end
+
+-- Writes everything that changed, the book last: until its seq moves, the journal is ahead of it
+-- and shows the book as torn.
+function M.write(self)
+  for index = 1, #self.positions do
+    if self.positions[index].seq then write_position(self, self.positions[index]) end
+  end
+  for index = 1, #self.balances do
+    if self.balances[index].seq then write_balance(self, self.balances[index]) end
+  end
+  for index = 1, #self.orders do
+    local present = self.orders[index]
+    if present.seq then
+      write_hash(self, present.redis_key, order_state.fields,
+        present.restored or order_state.texts(present),
+        "seq", number_text(present.seq))
+    end
+  end
+  write_traces(self)
+  write_totals(self)
+  local index, count = 1, #self.new_ids
+  while index <= count do
+    local key, ids = self.new_ids[index][1], {}
+    while index <= count and self.new_ids[index][1] == key and #ids < 1000 do
+      ids[#ids + 1] = self.new_ids[index][2]
+      index = index + 1
+    end
+    self.call("SADD", key, unpack(ids))
+  end
+  write_book(self)
+end
+
+return M

@@ -1,0 +1,173 @@
+"""Calls `apply`: one batch of one lane into one book, in one round trip.
+
+The function may answer that it lacks keys (an order named a strategy nobody predicted, a dedupe
+generation turned): the call is made again with them. A book found torn is redone from its journal
+first. Nothing here retries a lost connection; the caller reads the cursor again and knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import redis
+
+from pm import keys
+from pm.functions import library
+
+Status = Literal["applied", "full", "already", "cursor", "reference", "torn", "no_book"]
+
+REDO_ENTRIES_MAX = 200
+
+
+class Prepared(NamedTuple):
+    """One event ready to apply: its facts as text and as a mapping, and its bytes if refused."""
+
+    text: str
+    facts: Mapping[str, Any]
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many events of a call ended how."""
+
+    applied: int = 0
+    duplicate: int = 0
+    covered: int = 0
+    stale: int = 0
+    noted: int = 0
+    refused: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Sum field by field."""
+        return Counts(
+            self.applied + other.applied,
+            self.duplicate + other.duplicate,
+            self.covered + other.covered,
+            self.stale + other.stale,
+            self.noted + other.noted,
+            self.refused + other.refused,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call did. `cursor` is where the lane stands now, `seq` the book's last entry.
+
+    status: applied; full (the rest waits for room in the quarantine); already (an earlier call had
+    done it); cursor (the caller was behind); reference (load version `reference_version` first);
+    torn; no_book.
+    """
+
+    status: Status
+    cursor: str = ""
+    seq: int = 0
+    counts: Counts = Counts()
+    reference_version: int = 0
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies batches to one book; remembers the dedupe generation to predict keys with."""
+
+    book: str
+    quarantine_max: int
+    sharded_updates: bool = False
+    generation: int = 0
+    _needed: set[str] = field(default_factory=set)
+
+    @property
+    def _publish(self) -> str:
+        return "SPUBLISH" if self.sharded_updates else "PUBLISH"
+
+    def apply(
+        self,
+        client: redis.Redis,
+        lane: str,
+        cursor: str,
+        events: Sequence[Prepared],
+        reference_version: int,
+    ) -> Outcome:
+        """Apply events of a lane, the next ones after `cursor`; mends a torn book on the way."""
+        arguments: list[str | bytes] = [
+            lane,
+            cursor,
+            str(reference_version),
+            str(self.quarantine_max),
+            self._publish,
+        ]
+        for event in events:
+            arguments.append(event.text)
+            arguments.append(event.raw)
+        wanted = self._keys(event.facts for event in events)
+        reply = self._call(client, "apply", wanted, arguments)
+        if reply[0] == "torn":
+            redo(client, self)
+            reply = self._call(client, "apply", wanted, arguments)
+        return _outcome(reply)
+
+    def _keys(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
+        wanted = dict.fromkeys(keys.standing_keys(self.book, self.generation))
+        for facts in events:
+            wanted.update(dict.fromkeys(keys.event_keys(self.book, facts)))
+        return list(wanted)
+
+    def _call(
+        self,
+        client: redis.Redis,
+        entry: str,
+        wanted: list[str],
+        arguments: Sequence[str | bytes],
+    ) -> list[str]:
+        # Each answer adds at least one key, and a batch touches finitely many.
+        while True:
+            reply = library.call(client, entry, wanted, arguments)
+            if reply[0] != "need":
+                return reply
+            missing = reply[1:]
+            wanted.extend(missing)
+            seen = [int(key.rpartition(":")[2]) for key in missing if ":seen:" in key]
+            if seen:
+                self.generation = max(seen) - 1
+
+
+def redo(client: redis.Redis, applier: Applier) -> int:
+    """Bring a torn book's state up to its journal; how many entries were redone."""
+    book = applier.book
+    done = 0
+    while True:
+        seq = client.hget(keys.book(book), "seq")
+        if seq is None:
+            return done
+        entries = client.xrange(
+            keys.journal(book), f"{int(seq) + 1}-0", "+", count=REDO_ENTRIES_MAX
+        )
+        wanted = applier._keys(_facts(fields) for _, fields in entries)
+        arguments = [str(REDO_ENTRIES_MAX), applier._publish]
+        reply = applier._call(client, "redo", wanted, arguments)
+        if reply[0] != "redone":
+            return done
+        done += int(reply[2])
+
+
+def _facts(fields: Mapping[Any, Any]) -> Mapping[str, Any]:
+    text = fields.get("facts", fields.get(b"facts"))
+    parsed: Mapping[str, Any] = json.loads(text)
+    return parsed
+
+
+def _outcome(reply: list[str]) -> Outcome:
+    status = reply[0]
+    if status in ("applied", "full"):
+        counts = Counts(*(int(count) for count in reply[3:9]))
+        return Outcome(status, reply[1], int(reply[2]), counts)  # type: ignore[arg-type]
+    if status == "reference":
+        return Outcome("reference", reply[1], int(reply[2]), reference_version=int(reply[3]))
+    if status in ("already", "cursor", "torn"):
+        return Outcome(status, reply[1], int(reply[2]))  # type: ignore[arg-type]
+    if status == "no_book":
+        return Outcome("no_book")
+    raise AssertionError(f"apply answered {status}")

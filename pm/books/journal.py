@@ -1,0 +1,32 @@
+"""The journal as it is stored: every entry, in order, in bounded reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+
+from pm import keys
+
+ENTRIES_A_READ = 500
+
+
+def read(
+    client: redis.Redis, book: str, *, after: int = 0, through: int | None = None
+) -> Iterator[dict[str, str]]:
+    """Entries with a seq above `after` up to `through` (default: the end), each with its "seq"."""
+    end = "+" if through is None else f"{through}-0"
+    start = f"({after}-{2**64 - 1}"
+    while True:
+        entries: Any = client.xrange(keys.journal(book), start, end, count=ENTRIES_A_READ)
+        for entry, fields in entries:
+            seq = _text(entry).partition("-")[0]
+            yield {"seq": seq, **{_text(name): _text(value) for name, value in fields.items()}}
+        if len(entries) < ENTRIES_A_READ:
+            return
+        start = f"({_text(entries[-1][0])}"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,1 @@
+"""The command line `pm`. Imports `workers` only inside the commands that start one."""

@@ -1,0 +1,139 @@
+"""Commands that run processes: gateway, worker, demo, stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from pm.cli.session import (
+    Failure,
+    Options,
+    ensure_books,
+    ensure_library,
+    failures,
+    load,
+    session,
+)
+from pm.server import stop as stop_server
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+        stream=sys.stderr,
+    )
+    logging.Formatter.converter = __import__("time").gmtime
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    return stop
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1, 256), help="Worker processes (default workers.count).")
+@click.option("--verbose", is_flag=True, help="Log more.")
+@click.pass_obj
+def worker(options: Options, count: int | None, verbose: bool) -> None:
+    """Apply the lanes of all books until stopped (SIGTERM or Ctrl-C finishes the batch in hand)."""
+    from workers.pool import Pool
+    from workers.worker import Worker
+
+    _log_to_stderr(verbose)
+    stop = _stop_on_signals()
+    with session(options) as current:
+        with current.client() as client:
+            ensure_library(client)
+            ensure_books(current, client, list(current.settings.books.names))
+        number = count or current.settings.workers.count
+        if number == 1:
+            code = Worker(current.settings, current.target).run(stop)
+        else:
+            command, environment = _same_options(options, current.settings.redis.target)
+            code = Pool([*command, "worker", "--count", "1"], number, environment).run(stop)
+    sys.exit(code)
+
+
+def _same_options(options: Options, target: str | None) -> tuple[list[str], dict[str, str]]:
+    """A `pm` command with the options this one was given; a URL goes by the environment."""
+    command = [sys.executable, "-m", "pm.cli.main"]
+    if options.data is not None:
+        command += ["--data", str(options.data)]
+    if options.config is not None:
+        command += ["--config", str(options.config)]
+    environment = dict(os.environ)
+    if target is not None:
+        environment["PM_REDIS_URL"] = target
+    return command, environment
+
+
+@click.command()
+@click.option(
+    "--socket",
+    "socket_path",
+    type=click.Path(path_type=Path),
+    help="The relay's Unix socket (default gateway.socket_path).",
+)
+@click.option("--source", help="Name of this relay, part of the lanes' names (gateway.source).")
+@click.option("--verbose", is_flag=True, help="Log more.")
+@click.pass_obj
+def gateway(options: Options, socket_path: Path | None, source: str | None, verbose: bool) -> None:
+    """Take executions from the relay into the lanes until stopped."""
+    from workers.gateway import run_gateway
+
+    _log_to_stderr(verbose)
+    stop = _stop_on_signals()
+    overrides = {"socket_path": socket_path, "source": source}
+    with session(options) as current:
+        with current.client() as client:
+            ensure_library(client)
+            ensure_books(current, client, list(current.settings.books.names))
+        given = {name: value for name, value in overrides.items() if value is not None}
+        settings = current.settings.model_copy(
+            update={"gateway": current.settings.gateway.model_copy(update=given)}
+        )
+        code = run_gateway(settings, current.target, stop)
+    sys.exit(code)
+
+
+@click.command()
+@click.pass_obj
+def stop(options: Options) -> None:
+    """Stop the private server that `pm demo --keep` left running."""
+    settings = load(options)
+    if settings.redis.target is not None:
+        raise Failure("a server is configured (redis.url): `pm stop` only stops the private one")
+    with failures():
+        click.echo(str(stop_server(settings.data)))
+
+
+@click.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the scenario.")
+@click.option("--fills", type=click.IntRange(1), help="Executions to send.")
+@click.option("--keep", is_flag=True, help="Leave the server running until `pm stop`.")
+@click.option("--chaos", is_flag=True, help="Kill the gateway and the server on the way, too.")
+@click.pass_obj
+def demo(options: Options, seed: int, fills: int | None, keep: bool, chaos: bool) -> None:
+    """Run the whole system on a made-up market and prove its books right."""
+    from pm.demo import run_demo
+
+    with failures():
+        sys.exit(run_demo(options.data, seed=seed, fills=fills, keep=keep, chaos=chaos))
+
+
+COMMANDS = [worker, gateway, stop, demo]

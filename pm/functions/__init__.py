@@ -1,0 +1,1 @@
+"""The Lua side: bundled into one function library, loaded into the server, called by name."""

@@ -1,0 +1,211 @@
+"""Every key and channel, one function each. The only Python that knows their names.
+
+Everything of one book carries the hash tag ``{book}``, so that one call may touch all of it on a
+cluster. ``lua/lib/keys.lua`` is the twin for scripts; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DEFAULT_LANE = "executions"
+QUARANTINE_LANE = "executions:quarantine"
+SENTINEL = "."
+"""Member of every collection, so that none is ever empty and so deleted."""
+
+
+def _book(book: str, name: str) -> str:
+    return f"pm:{{{book}}}:{name}"
+
+
+def of_book(book: str, name: str) -> str:
+    """A key of a book by the rest of its name."""
+    return _book(book, name)
+
+
+def book(book: str) -> str:
+    """Hash: seq, digest, cursors, reference version, dedupe generations, counters, totals."""
+    return _book(book, "book")
+
+
+def lane(book: str, lane: str) -> str:
+    """Stream: one lane, by its name (`executions` or `executions:<source>`)."""
+    return _book(book, lane)
+
+
+def lanes(book: str) -> str:
+    """Sorted set: names of the lanes gateways have opened."""
+    return _book(book, "lanes")
+
+
+def lane_source(book: str, lane: str) -> str:
+    """Hash: which outbox numbers a gateway's lane, and the last number in it."""
+    return _book(book, f"source:{lane}")
+
+
+def lease(book: str) -> str:
+    """String with a time to live: the worker that serves the book."""
+    return _book(book, "lease")
+
+
+def journal(book: str) -> str:
+    """Stream: every event, with what it did, under `<seq>-0`."""
+    return _book(book, "journal")
+
+
+def quarantine(book: str) -> str:
+    """Stream: what was refused, under the seq of its journal entry."""
+    return _book(book, "quarantine")
+
+
+def position(book: str, strategy: str, instrument: str) -> str:
+    """Hash: one strategy's position in one instrument."""
+    return _book(book, f"position:{strategy}:{instrument}")
+
+
+def positions(book: str) -> str:
+    """Sorted set: open positions as `<strategy>:<instrument>`."""
+    return _book(book, "positions")
+
+
+def closed(book: str) -> str:
+    """Sorted set: flat positions as `<strategy>:<instrument>`."""
+    return _book(book, "closed")
+
+
+def instrument(book: str, instrument: str) -> str:
+    """Sorted set: strategies that hold or held the instrument."""
+    return _book(book, f"instrument:{instrument}")
+
+
+def strategy(book: str, strategy: str) -> str:
+    """Hash: a strategy's totals."""
+    return _book(book, f"strategy:{strategy}")
+
+
+def strategies(book: str) -> str:
+    """Sorted set: strategies of the book."""
+    return _book(book, "strategies")
+
+
+def balance(book: str, location: str, token: str) -> str:
+    """Hash: one token at one location."""
+    return _book(book, f"balance:{location}:{token}")
+
+
+def balances(book: str) -> str:
+    """Sorted set: balances as `<location>:<token>`."""
+    return _book(book, "balances")
+
+
+def chain(book: str, chain_id: str) -> str:
+    """Sorted set: balances of one chain as `<location>:<token>`; chain 0 is off chain."""
+    return _book(book, f"chain:{chain_id}")
+
+
+def order(book: str, order: str) -> str:
+    """Hash: what an order, `<venue>:<order id>`, has put into the books."""
+    return _book(book, f"order:{order}")
+
+
+def trace(book: str, trace: str) -> str:
+    """Hash: the steps and totals of one multi-step trade."""
+    return _book(book, f"trace:{trace}")
+
+
+def traces(book: str) -> str:
+    """Sorted set: traces by the time of their last step, in milliseconds."""
+    return _book(book, "traces")
+
+
+def attribution(book: str, strategy: str, day: str) -> str:
+    """Hash: a strategy's UTC day, one row for each venue and instrument."""
+    return _book(book, f"attribution:{strategy}:{day}")
+
+
+def seen(book: str, generation: int) -> str:
+    """Set: ids of executions applied in one generation."""
+    return _book(book, f"seen:{generation}")
+
+
+def updates(book: str) -> str:
+    """Channel: one JSON message for each journal entry that changed something."""
+    return _book(book, "updates")
+
+
+def reference_versions() -> str:
+    """Hash: the current version of the reference data, and when and why it was made."""
+    return "pm:{ref}:versions"
+
+
+def reference_records() -> str:
+    """Hash: `<kind>/<id>` -> the current record as JSON."""
+    return "pm:{ref}:records"
+
+
+def reference_history() -> str:
+    """Stream: every change of a record, under `<version>-<n>`."""
+    return "pm:{ref}:history"
+
+
+def books() -> str:
+    """Sorted set: the books that exist."""
+    return "pm:{ref}:books"
+
+
+def workers() -> str:
+    """Sorted set: live workers by the time they last said so, in milliseconds."""
+    return "pm:{ref}:workers"
+
+
+def opening_keys(name: str) -> list[str]:
+    """The keys `open_book` takes, in its order."""
+    return [
+        book(name),
+        journal(name),
+        quarantine(name),
+        positions(name),
+        closed(name),
+        strategies(name),
+        balances(name),
+        traces(name),
+        lanes(name),
+        seen(name, 0),
+    ]
+
+
+def standing_keys(name: str, generation: int) -> list[str]:
+    """The keys every `apply` needs, the book first; `generation` is the book's."""
+    return [
+        book(name),
+        journal(name),
+        quarantine(name),
+        positions(name),
+        closed(name),
+        strategies(name),
+        balances(name),
+        traces(name),
+        *(seen(name, number) for number in range(max(0, generation - 1), generation + 2)),
+    ]
+
+
+def event_keys(name: str, facts: Mapping[str, Any]) -> Iterable[str]:
+    """The keys an event of these facts may touch, beside the standing ones."""
+    event_strategy, event_instrument = facts.get("strategy"), facts.get("instrument")
+    if "order" in facts:
+        yield order(name, facts["order"])
+    if event_strategy is not None:
+        yield strategy(name, event_strategy)
+        yield attribution(name, event_strategy, facts["day"])
+        if event_instrument is not None:
+            yield position(name, event_strategy, event_instrument)
+            yield instrument(name, event_instrument)
+    if "location" in facts:
+        yield chain(name, facts.get("chain_id", "0"))
+        tokens = {facts.get(token) for token in ("base", "quote", "settlement", "token")}
+        tokens.update(fee[0] for fee in facts.get("fees", ()))
+        for token in sorted(token for token in tokens if token is not None):
+            yield balance(name, facts["location"], token)
+    if "trace" in facts:
+        yield trace(name, facts["trace"]["id"])

@@ -1,0 +1,190 @@
+"""A book's state as the store must hold it: key by key, every value as text.
+
+Keys come without the prefix all keys of a book share. Hashes are fields to text, sorted sets are
+members to the text of their score, sets are sets of members; the kind of a key follows from its
+name. Left out is what no journal decides: the book's epoch and the library that is loaded.
+"""
+
+from pm.rules.contribution import Totals, row_json
+from pm.rules.journal import RULES_VERSION
+from pm.rules.orders import Order
+from pm.rules.position import Position
+from pm.rules.seen import FIRST_GENERATION
+from pm.rules.state import BookState, PositionRecord, StrategyRecord
+from pm.rules.token_amounts import amounts_json
+from pm.rules.traces import Trace, list_json
+
+Hash = dict[str, str]
+ExpectedState = dict[str, Hash | set[str]]
+
+SENTINEL = "."
+NOT_FOLDED = ("epoch", "library")
+"""Fields of the book's hash that are set from outside the journal."""
+_NS_PER_MS = 1_000_000
+
+
+def expected_state(state: BookState) -> ExpectedState:
+    """Every key of the book with what it must hold."""
+    expected: ExpectedState = {"book": _book(state)}
+    for key, record in state.positions.items():
+        expected[f"position:{key}"] = _position(record)
+    for key, balance in state.balances.items():
+        expected[f"balance:{key}"] = {
+            "location": balance.location,
+            "chain_id": balance.chain_id,
+            "token": balance.token,
+            "available": str(balance.balance.available),
+            "reserved": str(balance.balance.reserved),
+            "total": str(balance.balance.total),
+            "last_update": balance.last_update,
+            "seq": str(balance.seq),
+        }
+    for strategy, totals in state.strategies.items():
+        expected[f"strategy:{strategy}"] = _strategy(strategy, totals)
+    for key, (order, seq) in state.orders.items():
+        expected[f"order:{key}"] = {**_order(order), "seq": str(seq)}
+    for key, (trace, seq) in state.traces.items():
+        expected[f"trace:{key}"] = {**_trace(trace), "seq": str(seq)}
+    for key, day in state.attribution.items():
+        rows = {name: row_json(row) for name, row in day.rows.items()}
+        expected[f"attribution:{key}"] = {**rows, "seq": str(day.seq)}
+    return expected | _seen(state) | _sorted_sets(state)
+
+
+def _book(state: BookState) -> Hash:
+    seen = state.seen
+    return {
+        "schema": state.schema,
+        "name": state.name,
+        "seq": str(state.seq),
+        "digest": state.digest,
+        "previous_update": str(state.previous_update),
+        "rules": RULES_VERSION,
+        "reference_version": state.reference_version,
+        "generation": str(seen.generation),
+        "generation_count": str(seen.generation_count),
+        "generation_size": str(seen.generation_size),
+        "newest": str(seen.newest),
+        "newest_previous": str(seen.newest_previous),
+        "horizon": str(seen.horizon),
+        **{f"cursor:{lane}": cursor for lane, cursor in state.cursors.items()},
+        **{result: str(count) for result, count in state.counters.items()},
+        **_totals(state.totals),
+    }
+
+
+def _totals(totals: Totals) -> Hash:
+    counts = totals.counts
+    return {
+        "trade_count": str(counts.trade_count),
+        "realized_pnl": amounts_json(totals.realized_pnl),
+        "fees_paid": amounts_json(totals.fees_paid),
+        "fee_value": amounts_json(totals.fee_value),
+        "fees_unvalued": amounts_json(totals.fees_unvalued),
+        "failed_fees": amounts_json(totals.failed_fees),
+        "volume": amounts_json(totals.volume),
+        **{f"orders_{end}": str(count) for end, count in counts.orders.items()},
+        **{f"trips_{end}": str(count) for end, count in counts.trips.items()},
+    }
+
+
+def _strategy(strategy: str, record: StrategyRecord) -> Hash:
+    return {
+        "strategy_id": strategy,
+        **_totals(record.totals),
+        "inception_time": record.inception_time,
+        "last_update_time": record.last_update_time,
+        "seq": str(record.seq),
+    }
+
+
+def _position(record: PositionRecord) -> Hash:
+    terms = record.terms
+    return {
+        "strategy_id": record.strategy,
+        "instrument_id": record.instrument,
+        "instrument_kind": terms.kind,
+        "chain_id": terms.chain_id,
+        "base": terms.base,
+        "quote": terms.quote,
+        "settlement": terms.settlement,
+        "multiplier": str(terms.multiplier),
+        "inverse": "1" if terms.inverse else "0",
+        "dust": str(terms.dust),
+        **_figures(record.position),
+        "seq": str(record.seq),
+    }
+
+
+def _figures(position: Position) -> Hash:
+    return {
+        "quantity": str(position.quantity),
+        "cost": str(position.cost),
+        "avg_cost_basis": "" if position.average is None else str(position.average),
+        "realized_pnl": str(position.realized_pnl),
+        "fees_paid": amounts_json(position.fees.paid),
+        "fee_value": str(position.fees.value),
+        "fees_unvalued": amounts_json(position.fees.unvalued),
+        "total_trades": str(position.total_trades),
+        "first_trade_time": position.first_trade_time,
+        "last_update_time": position.last_update_time,
+        "trip_realized_pnl": str(position.trip_realized_pnl),
+        "trip_fee_value": str(position.trip_fee_value),
+    }
+
+
+def _order(order: Order) -> Hash:
+    return {
+        "strategy": order.strategy,
+        "instrument": order.instrument,
+        "status": order.status,
+        "quantity": str(order.quantity),
+        "notional": str(order.notional),
+        "fees": amounts_json(order.fees),
+        "fill_quantity": str(order.fill_quantity),
+        "result_quantity": str(order.result_quantity),
+        "result_fees": "1" if order.result_fees else "0",
+        "filled_at": order.filled_at,
+    }
+
+
+def _trace(trace: Trace) -> Hash:
+    return {
+        "arbitrage": "1" if trace.arbitrage else "0",
+        "status": trace.status,
+        "numeraire": trace.numeraire,
+        "net": amounts_json(trace.net),
+        "traded": list_json(trace.traded),
+        "dust": amounts_json(trace.dust),
+        "first_time": trace.first_time,
+        "last_time": trace.last_time,
+        "steps": str(len(trace.steps)),
+        **{f"step:{number}": step for number, step in enumerate(trace.steps)},
+    }
+
+
+def _seen(state: BookState) -> ExpectedState:
+    generation = state.seen.generation
+    expected: ExpectedState = {f"seen:{generation}": {SENTINEL, *state.seen.current}}
+    if generation > FIRST_GENERATION:
+        expected[f"seen:{generation - 1}"] = {SENTINEL, *state.seen.previous}
+    return expected
+
+
+def _sorted_sets(state: BookState) -> ExpectedState:
+    names = ("positions", "closed", "strategies", "balances", "lanes", "traces")
+    sets: dict[str, Hash] = {name: {SENTINEL: "0"} for name in names}
+    for key, record in state.positions.items():
+        sets["positions" if record.position.quantity else "closed"][key] = "0"
+        holders = sets.setdefault(f"instrument:{record.instrument}", {})
+        holders[record.strategy] = "0"
+    for key, balance in state.balances.items():
+        sets["balances"][key] = "0"
+        sets.setdefault(f"chain:{balance.chain_id}", {})[key] = "0"
+    for strategy in state.strategies:
+        sets["strategies"][strategy] = "0"
+    for lane in state.cursors:
+        sets["lanes"][lane] = "0"
+    for key, (trace, _) in state.traces.items():
+        sets["traces"][key] = str(int(trace.last_time) // _NS_PER_MS)
+    return dict(sets)
