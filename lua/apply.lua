@@ -15,6 +15,8 @@
 --        cursor    the cursor is not where the caller believed; nothing changed
 --        reference the book's reference version is the fourth text; nothing changed
 --        need      then the keys that were missing; nothing changed
+--        failed    no rule could decide the event whose number (from 1) is the fourth text; the fifth
+--                  is the error; nothing changed
 --        torn      the journal is ahead of the book: redo first; nothing changed
 --        no_book   the book does not exist
 
@@ -70,7 +72,7 @@ local function decide_all(state, events, room)
       book_state.touch_strategy(state, done.strategy)
     end
     if facts.id and done.result ~= "duplicate" and done.result ~= "refused" then
-      book_state.remember(state, facts, book.not_later)
+      book_state.remember(state, facts)
     end
   end
   return entries, counts, false
@@ -107,9 +109,13 @@ return function(KEYS, ARGV)
   local events, ids = decode(ARGV)
   book_state.look_up(state, ids)
   local room = quarantine_max - redis.call("XLEN", quarantine_key)
-  local entries, counts, is_full = decide_all(state, events, room)
+  local decided, entries, counts, is_full = pcall(decide_all, state, events, room)
   if #declared.needs > 0 then
     return { "need", unpack(declared.needs) }
+  elseif not decided and type(entries) ~= "string" then
+    error(entries) -- a table is the server's refusal of a command, and no fault of the event
+  elseif not decided then
+    return { "failed", cursor, seq, string.format("%.0f", state.entry_seq - tonumber(seq)), entries }
   end
 
   for index = 1, #entries do

@@ -1,7 +1,8 @@
 -- Creates a book: its hash, its collections with their sentinel member, and the first journal entry.
 -- A book that exists is left as it is.
 --
--- KEYS   book, journal, quarantine, positions, closed, strategies, balances, traces, lanes, seen:0
+-- KEYS   book, journal, quarantine, positions, closed, strategies, balances, traces, lanes, seen:0,
+--        seen:future
 -- ARGV   facts            JSON: kind "opened", name, schema, generation_size
 --        library          sha of the function library, for the record
 -- Reply  {"opened" | "exists", seq}
@@ -26,6 +27,7 @@ return function(KEYS, ARGV)
     redis.call("ZADD", KEYS[index], "0", ".")
   end
   redis.call("SADD", KEYS[10], ".")
+  redis.call("SADD", KEYS[11], ".")
   redis.call("HSET", KEYS[1], "schema", facts.schema, "name", facts.name, "seq", "1",
     "digest", digest, "previous_update", "0", "epoch", "1", "rules", journal.RULES,
     "library", ARGV[2], "reference_version", "0", "generation", "0", "generation_count", "0",

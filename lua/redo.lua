@@ -7,7 +7,6 @@
 --        publish       PUBLISH or SPUBLISH
 -- Reply  {"redone" | "whole", seq, entries}; {"need", keys...}; {"no_book"}
 
-local book = require("book")
 local book_state = require("book_state")
 local contribution = require("contribution")
 local journal_entry = require("journal")
@@ -60,7 +59,7 @@ return function(KEYS, ARGV)
       book_state.touch_strategy(state, touched)
     end
     if facts.id and fields.result ~= "duplicate" and fields.result ~= "refused" then
-      book_state.remember(state, facts, book.not_later)
+      book_state.remember(state, facts)
     end
     if fields.changes ~= "[]" then
       state.previous_update = string.format("%.0f", state.seq)

@@ -1,8 +1,8 @@
 """Named steps at which a test can make a process die as if its machine lost power.
 
-`PM_CRASH_AT=<step>` kills the process with SIGKILL when it first passes that step,
-`PM_CRASH_AT=<step>:<n>` at its n-th passage. Without the variable a step costs one empty call. What
-must survive a death at every step is thereby tested on the very code that runs in production.
+`PM_TEST_CRASH_AT=<step>` kills the process with SIGKILL when it first passes that step,
+`PM_TEST_CRASH_AT=<step>:<n>` at its n-th passage. Without the variable a step costs one empty call.
+What must survive a death at every step is thereby tested on the code that runs in production.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable
 
-_VARIABLE = "PM_CRASH_AT"
+_VARIABLE = "PM_TEST_CRASH_AT"
 
 
 def _pass(step: str) -> None:
@@ -19,10 +19,10 @@ def _pass(step: str) -> None:
 
 
 def _armed(wanted: str) -> Callable[[str], None]:
-    step, _, passage = wanted.partition(":")
-    if passage and (not passage.isdecimal() or int(passage) < 1):
+    step, colon, passage = wanted.partition(":")
+    if colon and (not passage.isdecimal() or int(passage) < 1):
         raise ValueError(f"{_VARIABLE}={wanted}: what follows the colon is a number from 1")
-    left = int(passage or "1")
+    left = int(passage) if colon else 1
 
     def crash_point(passed: str) -> None:
         nonlocal left

@@ -129,6 +129,11 @@ def seen(book: str, generation: int) -> str:
     return _book(book, f"seen:{generation}")
 
 
+def seen_future(book: str) -> str:
+    """Set: ids of executions dated far ahead of their receipt, remembered for good."""
+    return _book(book, "seen:future")
+
+
 def updates(book: str) -> str:
     """Channel: one JSON message for each journal entry that changed something."""
     return _book(book, "updates")
@@ -172,6 +177,7 @@ def opening_keys(name: str) -> list[str]:
         traces(name),
         lanes(name),
         seen(name, 0),
+        seen_future(name),
     ]
 
 
@@ -186,6 +192,7 @@ def standing_keys(name: str, generation: int) -> list[str]:
         strategies(name),
         balances(name),
         traces(name),
+        seen_future(name),
         *(seen(name, number) for number in range(max(0, generation - 1), generation + 2)),
     ]
 

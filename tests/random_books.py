@@ -116,6 +116,8 @@ class RandomLife:
         if self.random.random() < 0.02:
             executed_at -= self.random.randrange(10**13)
         received_at = executed_at + self.random.randrange(-1000, 10**7)
+        if self.random.random() < 0.02:
+            received_at -= self.random.randrange(120 * 10**9)
         day = "2023-11-14" if self.event % 3 else "2023-11-15"
         return {"received_at": str(received_at), "executed_at": str(executed_at), "day": day}
 

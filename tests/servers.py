@@ -167,14 +167,14 @@ class ContainerServer(_Clients):
 
     engine = "redis"
 
-    def __init__(self, image: str, appendfsync: str = "always") -> None:
+    def __init__(self, image: str) -> None:
         from testcontainers.core.container import DockerContainer
 
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         super().__init__(f"redis://127.0.0.1:{port}/0")
-        command = f"redis-server --appendonly yes --appendfsync {appendfsync}"
+        command = "redis-server --appendonly yes --appendfsync always"
         self._container: Any = DockerContainer(image).with_bind_ports(6379, port)
         self._container = self._container.with_command(command)
         self._made = False
@@ -268,10 +268,14 @@ def running_valkey(**options: Any) -> Iterator[ServerProcess]:
 
 @contextmanager
 def running_redis(**options: Any) -> Iterator[AnyServer]:
-    """A Redis, from wherever there is one; skips the test, or fails it, where there is none."""
+    """A Redis, from wherever there is one; skips the test, or fails it, where there is none.
+
+    Options as of ServerProcess; with any, only the program on PATH will do.
+    """
     external, binary = os.environ.get("PM_TEST_REDIS"), redis_binary()
-    if external:
+    if external and not options:
         with _started(ExternalServer(external)) as named:
+            flush(named)
             yield named
     elif binary is not None:
         with (
@@ -279,8 +283,10 @@ def running_redis(**options: Any) -> Iterator[AnyServer]:
             _started(ServerProcess("redis", binary, folder, **options)) as local,
         ):
             yield local
+    elif options:
+        pytest.skip("a Redis with options of its own needs redis-server on PATH")
     elif docker_runs():
-        container = ContainerServer(CONTAINER_IMAGE, options.get("appendfsync", "always"))
+        container = ContainerServer(CONTAINER_IMAGE)
         try:
             with _started(container) as contained:
                 yield contained

@@ -1,8 +1,9 @@
 """One book's lanes into the book: read after the cursor, decode, apply.
 
-Stateless in the sense that matters: everything kept here (cursors, reference data, batch size) is a
-copy of what the server knows, and a wrong copy is answered with the right one. Killing a consumer at
-any point loses and repeats nothing.
+Stateless in the sense that matters: everything kept here (cursors, reference data, batch size) is
+a copy of what the server knows, and a wrong copy is answered with the right one. Killing a consumer
+at any point loses and repeats nothing. A lane that cannot go on waits by itself; the others, and
+the replays that make room in a full quarantine, go on.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pm.books.applying import Applier, Counts, Outcome, Prepared
 from pm.books.decoding import Decoder, DecodingOptions
 from pm.books.lanes import Cursor, LaneEntry
 from pm.crash_points import crash_point
+from workers import poison
 
 log = logging.getLogger("pm.worker")
 
@@ -28,10 +30,12 @@ CALL_TARGET_S = 0.002
 """A call is kept under this time, because readers wait while it runs."""
 
 LANES_REFRESH_S = 1.0
+STALL_S = 1.0
+"""How long a lane that cannot go on is left alone."""
 
 
 class Stalled(Exception):
-    """The book cannot go on now; the text says why. Nothing was lost, trying again is safe."""
+    """A book or a lane cannot go on now; the text says why. Nothing was lost, try again later."""
 
 
 @dataclass(slots=True)
@@ -44,23 +48,26 @@ class Consumer:
     batch_max: int
     decoder: Decoder | None = None
     cursors: dict[str, str] = field(default_factory=dict)
+    stalls: dict[str, str] = field(default_factory=dict)
     batch: int = 1
     totals: Counts = field(default_factory=Counts)
+    _retry_at: dict[str, float] = field(default_factory=dict)
     _lanes_read_at: float = -LANES_REFRESH_S
 
     def consume(self, client: redis.Redis, *, block_ms: int | None = None) -> Counts:
         """Read what waits and apply it; how many events ended how. `client` must not decode.
 
-        Raises Stalled when the quarantine is full, and whatever redis-py raises for lost
-        connections; after any exception call `forget` before going on.
+        A lane that cannot go on is in `stalls` with the reason. Raises Stalled when the whole book
+        cannot, and whatever redis-py raises; after any exception call `forget` before going on.
         """
         self._refresh_lanes(client)
+        places = self.places()
         crash_point("worker_before_read")
-        found = lanes.read(client, self.book, self.cursors, count=self.batch_max, block_ms=block_ms)
+        found = lanes.read(client, self.book, places, count=self.batch_max, block_ms=block_ms)
         crash_point("worker_after_read")
         total = Counts()
         for lane, entries in found.items():
-            total += self._apply_lane(client, lane, entries)
+            total += self._consume_lane(client, lane, entries)
         self.totals += total
         return total
 
@@ -69,6 +76,15 @@ class Consumer:
         self.cursors.clear()
         self.decoder = None
         self._lanes_read_at = -LANES_REFRESH_S
+
+    def places(self) -> dict[str, str]:
+        """The cursors of the lanes to read now: all that are not left alone for a while."""
+        now = time.monotonic()
+        return {
+            lane: cursor
+            for lane, cursor in self.cursors.items()
+            if self._retry_at.get(lane, 0.0) <= now
+        }
 
     def lag(self, client: redis.Redis) -> int:
         """Entries in the lanes that are not done yet."""
@@ -83,29 +99,42 @@ class Consumer:
         self.cursors = lanes.cursors(client, self.book, names)
         self._lanes_read_at = time.monotonic()
 
-    def _apply_lane(self, client: redis.Redis, lane: str, entries: list[LaneEntry]) -> Counts:
+    def _consume_lane(self, client: redis.Redis, lane: str, entries: list[LaneEntry]) -> Counts:
         total = Counts()
         waiting = list(entries)
         while waiting:
             events = self._prepare(client, lane, waiting)
-            batch = _whole_entries(events, self.batch)
-            outcome = self._call(client, lane, batch)
+            outcome = self._apply(client, lane, _whole_entries(events, self.batch), waiting)
             total += outcome.counts
             if outcome.status == "reference":
                 self._load_reference(client, outcome.reference_version)
                 continue
-            if outcome.cursor == self.cursors[lane] and outcome.status == "applied":
-                raise Stalled(f"book {self.book}: lane {lane} does not move from {outcome.cursor}")
-            self.cursors[lane] = outcome.cursor
-            if outcome.status == "full":
-                raise Stalled(
-                    f"book {self.book}: the quarantine holds {self.applier.quarantine_max} entries"
-                    f" and is full; lane {lane} waits at {outcome.cursor}"
-                )
             if outcome.status in ("torn", "no_book"):
-                raise Stalled(f"book {self.book}: apply answered {outcome.status}")
+                raise Stalled(f"apply answered {outcome.status}")
+            stands_still = outcome.cursor == self.cursors[lane]
+            self.cursors[lane] = outcome.cursor
+            if outcome.status == "cursor":
+                break  # it may stand before what was read: read again from there
+            if outcome.status == "full" or stands_still:
+                self._leave_alone(lane, outcome)
+                break
+            self._goes_on(lane)
             waiting = _after(waiting, outcome.cursor)
         return total
+
+    def _leave_alone(self, lane: str, outcome: Outcome) -> None:
+        reason = f"apply answered {outcome.status} without moving on"
+        if outcome.status == "full":
+            reason = f"the quarantine is full ({self.applier.quarantine_max} entries)"
+        if lane not in self.stalls:
+            log.error("book %s: lane %s waits at %s: %s", self.book, lane, outcome.cursor, reason)
+        self.stalls[lane] = reason
+        self._retry_at[lane] = time.monotonic() + STALL_S
+
+    def _goes_on(self, lane: str) -> None:
+        if lane in self.stalls:
+            log.info("book %s: lane %s goes on", self.book, lane)
+            del self.stalls[lane], self._retry_at[lane]
 
     def _prepare(
         self, client: redis.Redis, lane: str, entries: Sequence[LaneEntry]
@@ -114,7 +143,7 @@ class Consumer:
         place = Cursor.parse(self.cursors[lane])
         events: list[Prepared] = []
         for entry in entries:
-            found = decoder.prepare(entry)
+            found = poison.decoded(decoder, entry)
             if place.events_done and entry.id == place.entry:
                 found = found[place.events_done :]
             events.extend(found)
@@ -125,7 +154,7 @@ class Consumer:
     def _first_decoder(self, client: redis.Redis) -> Decoder:
         head = opening.head(client, self.book)
         if head is None:
-            raise Stalled(f"book {self.book} does not exist")
+            raise Stalled("the book does not exist")
         opening.check_schema(head)
         return self._load_reference(client, head.reference_version)
 
@@ -133,6 +162,24 @@ class Consumer:
         reference = reference_store.load_version(client, version)
         self.decoder = Decoder(self.book, reference, self.options)
         return self.decoder
+
+    def _apply(
+        self,
+        client: redis.Redis,
+        lane: str,
+        events: list[Prepared],
+        entries: Sequence[LaneEntry],
+    ) -> Outcome:
+        """Apply events of these entries; what no rule can decide is quarantined in its place."""
+        while True:
+            outcome = self._call(client, lane, events)
+            if outcome.status != "failed":
+                return outcome
+            failed = events[outcome.failed_event]
+            if failed.facts["kind"] == "quarantined":
+                raise Stalled(f"lane {lane} cannot be applied: {outcome.error}")
+            entry = next(entry for entry in entries if entry.id == failed.facts["entry"])
+            events[outcome.failed_event] = poison.refused(failed, entry, outcome.error)
 
     def _call(self, client: redis.Redis, lane: str, events: Sequence[Prepared]) -> Outcome:
         assert self.decoder is not None

@@ -14,6 +14,7 @@ import redis
 from pm import keys
 from pm.books import lanes
 from pm.settings import Settings
+from workers.consumer import Stalled
 from workers.worker import new_consumer
 
 PATIENCE_S = 2.0
@@ -29,7 +30,7 @@ def drain(
 ) -> None:
     """Return once `last_entry` of the lane is done. `client` must not decode.
 
-    Raises Stalled when the book cannot go on.
+    Raises Stalled when the lane cannot go on.
     """
     consumer = new_consumer(settings, book)
     moved_at, cursor = time.monotonic(), ""
@@ -44,3 +45,5 @@ def drain(
             time.sleep(0.005)
             continue
         consumer.consume(client)
+        if lane in consumer.stalls:
+            raise Stalled(f"book {book}: lane {lane} waits: {consumer.stalls[lane]}")

@@ -24,6 +24,7 @@ from workers.order_registry import OrderRegistry
 from workers.outbox import HOUR_NS, NewEntry
 
 _STRATEGY_SHIFT: Final = 48
+_SIDE: Final = OrderContext._fields.index("side")
 
 
 class FrameRouting:
@@ -83,4 +84,5 @@ def _beside(known: OrderContext, told: OrderContext | None) -> OrderContext:
     if told is None:
         return known
     farther = [None if mine is not None else other for mine, other in zip(told, known, strict=True)]
-    return OrderContext._make(farther)._replace(side=known.side)
+    farther[_SIDE] = known.side
+    return OrderContext._make(farther)

@@ -2,7 +2,8 @@
 workers on one book do no harm, because `apply` takes a batch only at the true cursor.
 
 A lease is a key with a time to live that its worker renews; a dead worker's books are free as soon
-as it runs out. Live workers announce themselves, and each takes its share of the books.
+as it runs out. Live workers announce themselves, and each takes its share of the books; a dead one
+stops counting when its leases run out, so that the others' share covers its books by then.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Leases:
         return time.monotonic() - self._round_at >= self.round_s
 
     def round(self, client: redis.Redis, books: Sequence[str], now_ms: int) -> set[str]:
-        """Renew what is held, give back what is above the share, take what is free; what is held."""
+        """Renew what is held, give back what is above the share, take what is free; the result."""
         self._round_at = time.monotonic()
         workers = self._announce(client, now_ms)
         share = -(-len(books) // max(1, workers))
@@ -63,7 +64,7 @@ class Leases:
     def _announce(self, client: redis.Redis, now_ms: int) -> int:
         pipeline = client.pipeline(transaction=False)
         pipeline.zadd(keys.workers(), {self.worker: now_ms})
-        pipeline.zremrangebyscore(keys.workers(), "-inf", now_ms - 2 * self.lease_ms)
+        pipeline.zremrangebyscore(keys.workers(), "-inf", now_ms - self.lease_ms)
         pipeline.zcard(keys.workers())
         return int(pipeline.execute()[2])
 

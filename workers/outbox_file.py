@@ -1,8 +1,8 @@
 """The outbox as a file: its lock, its format, and what SQLite's errors mean here.
 
 One SQLite database in WAL mode with synchronous=FULL, so that a commit that returned survives a
-power cut. A lock beside it makes it one gateway per outbox. Errors that may pass (no room, a failing
-disk, a backup tool's lock) are kept apart from those that will not.
+power cut. A lock beside it makes it one gateway per outbox. Errors that may pass (no room, a
+failing disk, a backup tool's lock) are kept apart from those that will not.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class OutboxUnavailable(OutboxError):
 
 
 def take_lock(path: Path) -> int:
+    """A descriptor that holds the outbox until it is closed; OutboxError if another does."""
     # A file beside the database: closing any descriptor of that one drops SQLite's own locks.
     place = path.with_name(path.name + ".lock")
     try:
@@ -73,7 +74,7 @@ def take_lock(path: Path) -> int:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    # Opened by one thread and used by another, never by two at once.
+    """A connection of one thread at a time, its commits synced."""
     database = sqlite3.connect(
         path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False
     )
@@ -89,6 +90,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(path: Path, database: sqlite3.Connection) -> None:
+    """Make the tables in an empty file; OutboxError for a file of another kind or format."""
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (found,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -123,6 +125,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def in_one_line(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside the block into an OutboxError about `path`."""
     try:
         yield
     except sqlite3.Error as error:

@@ -31,6 +31,7 @@ _POLL_S: Final = 0.2
 _TRY_AGAIN_S: Final = 0.5
 _TRY_AT_STOP_S: Final = 5.0
 _TIDY_EVERY_S: Final = 60.0
+_NEXT_SLICE_S: Final = 0.2
 _REPORT_EVERY_S: Final = 1.0
 
 log = logging.getLogger(__name__)
@@ -98,10 +99,9 @@ class OutboxWriter:
             self._route(self._frames.check_stalled(now), now, entries)
             self._commit(entries)
             self._report_damage()
-            if not chunks:
-                if self._backlog.closed:
-                    return
-                self._tidy(now)
+            if not chunks and self._backlog.closed:
+                return
+            self._tidy(now)
 
     def _route(
         self, records: list[Frame | Rejected], received_at: int, entries: list[NewEntry]
@@ -159,7 +159,7 @@ class OutboxWriter:
             self._outbox.mark_confirmed(now)
             hours = now // HOUR_NS - 24 * ORDERS_KEPT_DAYS
             if self._outbox.prune(now - self._retention_ns, hours):
-                self._tidy_at = 0.0  # there may be more: the next pause takes the next slice
+                self._tidy_at = time.monotonic() + _NEXT_SLICE_S
         except OutboxUnavailable as error:
             log.warning("outbox not tidied: %s", error)
 

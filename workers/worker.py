@@ -1,8 +1,8 @@
 """One worker process: takes leases on books and consumes their lanes until it is told to stop.
 
 It outlives every outage: whatever the server or the network does, the worker drops its copies,
-waits a little and asks again. On SIGTERM or SIGINT it finishes the batch in hand and gives its books
-back.
+waits a little and asks again. Trouble with one book never holds up the others. On SIGTERM or SIGINT
+it finishes the batch in hand and gives its books back.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from pm.books.applying import Applier
 from pm.books.decoding import DecodingOptions
 from pm.books.opening import BookError
 from pm.connect import connect
+from pm.connect.errors import explain
+from pm.crash_points import crash_point
 from pm.functions.library import LibraryMissing
 from pm.settings import Settings
 from workers.consumer import Consumer, Stalled, sweep_seen
@@ -37,6 +39,33 @@ SWEEP_S = 30.0
 
 
 @dataclass(slots=True)
+class Trouble:
+    """One episode of failures of the same thing: when to try again, and what was logged of it."""
+
+    failures: int = 0
+    retry_at: float = 0.0
+    _told: set[str] = field(default_factory=set)
+
+    def add(self, what: str, line: str) -> float:
+        """Count a failure and log its line once; seconds to wait."""
+        if line not in self._told:
+            self._told.add(line)
+            log.warning("%s: %s", what, line)
+        delay_s = min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(self.failures, 10))
+        delay_s *= random.uniform(0.5, 1.0)
+        self.failures += 1
+        self.retry_at = time.monotonic() + delay_s
+        return delay_s
+
+    def end(self, what: str) -> None:
+        """It works (again)."""
+        if self.failures:
+            log.info("%s: goes on after %d failures", what, self.failures)
+            self.failures, self.retry_at = 0, 0.0
+            self._told.clear()
+
+
+@dataclass(slots=True)
 class Worker:
     """The books one process serves."""
 
@@ -44,24 +73,24 @@ class Worker:
     target: str
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     consumers: dict[str, Consumer] = field(default_factory=dict)
+    _trouble: dict[str, Trouble] = field(default_factory=dict)
     _swept_at: float = field(default_factory=time.monotonic)
 
     def run(self, stop: threading.Event) -> int:
         """Serve until `stop` is set; the exit code."""
         client = connect(self.target, role="worker", decode=False, timeout_s=10.0)
         leases = Leases(self.name, self.settings.workers.lease_ms)
-        failures = 0
+        trouble = Trouble()
         log.info("worker %s started", self.name)
         while not stop.is_set():
             try:
                 self._serve(client, leases)
-                failures = 0
-            except Stalled as error:
-                failures = self._wait(stop, failures, "%s", error)
+                trouble.end(f"worker {self.name}")
+            except LibraryMissing as error:
+                self._wait(stop, trouble, str(error))
             except (exceptions.RedisError, OSError) as error:
-                failures = self._wait(stop, failures, "server: %s", _first_line(error))
-            except (BookError, LibraryMissing, reference_store.ReferenceMissing) as error:
-                failures = self._wait(stop, failures, "%s", error)
+                self._wait(stop, trouble, explain(error, self.target))
+        crash_point("worker_before_release")
         self._release(client, leases)
         log.info("worker %s stopped", self.name)
         return 0
@@ -69,19 +98,39 @@ class Worker:
     def _serve(self, client: redis.Redis, leases: Leases) -> None:
         if leases.due():
             held = leases.round(client, opening.names(client), time.time_ns() // 1_000_000)
-            for book in held - self.consumers.keys():
-                self.consumers[book] = self._consumer(book)
-                log.info("worker %s serves book %s", self.name, book)
-            for book in self.consumers.keys() - held:
-                del self.consumers[book]
-                log.info("worker %s gave up book %s", self.name, book)
+            crash_point("worker_after_lease")
+            self._take_over(held)
             self._sweep(client)
-        if not self.consumers:
-            time.sleep(leases.round_s / 2)
+        now = time.monotonic()
+        due = [book for book in self.consumers if self._trouble[book].retry_at <= now]
+        if not due:
+            time.sleep(min(leases.round_s / 2, BACKOFF_S))
             return
-        block_ms = min(BLOCK_MS_MAX, int(leases.round_s * 500)) // len(self.consumers)
-        for consumer in list(self.consumers.values()):
-            consumer.consume(client, block_ms=max(1, block_ms))
+        block_ms = max(1, min(BLOCK_MS_MAX, int(leases.round_s * 500)) // len(due))
+        for book in due:
+            self._consume(client, book, block_ms)
+
+    def _take_over(self, held: set[str]) -> None:
+        for book in sorted(held - self.consumers.keys()):
+            self.consumers[book] = new_consumer(self.settings, book)
+            self._trouble[book] = Trouble()
+            log.info("worker %s serves book %s", self.name, book)
+        for book in sorted(self.consumers.keys() - held):
+            del self.consumers[book], self._trouble[book]
+            log.info("worker %s gave up book %s", self.name, book)
+
+    def _consume(self, client: redis.Redis, book: str, block_ms: int) -> None:
+        """Consume one book; what only concerns this book is waited out here."""
+        consumer, trouble, what = self.consumers[book], self._trouble[book], f"book {book}"
+        try:
+            consumer.consume(client, block_ms=block_ms)
+            trouble.end(what)
+        except (Stalled, BookError, reference_store.ReferenceMissing) as error:
+            consumer.forget()
+            trouble.add(what, str(error))
+        except exceptions.ResponseError as error:
+            consumer.forget()
+            trouble.add(what, explain(error, self.target))
 
     def _sweep(self, client: redis.Redis) -> None:
         if time.monotonic() - self._swept_at > SWEEP_S:
@@ -89,17 +138,10 @@ class Worker:
             for book in self.consumers:
                 sweep_seen(client, book)
 
-    def _consumer(self, book: str) -> Consumer:
-        return new_consumer(self.settings, book)
-
-    def _wait(self, stop: threading.Event, failures: int, message: str, error: object) -> int:
+    def _wait(self, stop: threading.Event, trouble: Trouble, line: str) -> None:
         for consumer in self.consumers.values():
             consumer.forget()
-        if failures == 0:
-            log.warning("worker %s: " + message, self.name, error)
-        delay = min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(failures, 10))
-        stop.wait(delay * random.uniform(0.5, 1.0))
-        return failures + 1
+        stop.wait(trouble.add(f"worker {self.name}", line))
 
     def _release(self, client: redis.Redis, leases: Leases) -> None:
         try:
@@ -123,7 +165,3 @@ def new_consumer(settings: Settings, book: str) -> Consumer:
         accept_domain_2=settings.gateway.accept_domain_2,
     )
     return Consumer(book, applier, options, settings.workers.batch_max_entries)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -28,9 +28,12 @@ function M.settle(self, amount)
   local old = self.json
   self.available = decimal.add(self.available, amount)
   self.total = decimal.add(self.total, amount)
-  self.texts = {
-    decimal.text(self.available), decimal.text(self.reserved), decimal.text(self.total),
-  }
+  local total = decimal.text(self.total)
+  if decimal.sign(self.reserved) == 0 then
+    self.texts = { total, "0", total }
+  else
+    self.texts = { decimal.text(self.available), decimal.text(self.reserved), total }
+  end
   self.json = '{"available":"' .. self.texts[1] .. '","reserved":"' .. self.texts[2]
     .. '","total":"' .. self.texts[3] .. '"}'
   return '{"type":"balance_changed","location":"' .. self.location

@@ -12,6 +12,7 @@ local leg = require("leg")
 local movements = require("movements")
 local order_state = require("order")
 local position = require("position")
+local timestamps = require("timestamps")
 local token_amounts = require("token_amounts")
 local trace = require("trace")
 
@@ -19,14 +20,6 @@ local M = {}
 
 local sign = decimal.sign
 local ZERO, ONE = decimal.zero, decimal.parse("1")
-
--- Whole numbers as text (nanoseconds do not fit a Lua number).
-local function not_later(left, right)
-  if #left ~= #right then
-    return #left < #right
-  end
-  return left <= right
-end
 
 local function outcome(result, reason)
   return { result = result, reason = reason or "", legs = "[]", changes = "[]",
@@ -224,11 +217,13 @@ local function pay_failed(facts, state, strategy, order, counted)
   return changes, record
 end
 
--- "rejected" or "cancelled" if the order just ended so without any execution, else nil.
+local UNFILLED_ENDS = { rejected = true, cancelled = true }
+
+-- "rejected" or "cancelled" if the order just ended so without any execution, else nil. An order
+-- ends once: what follows such an end is not counted again.
 local function unfilled_end(order, status_before)
   local status = order.status
-  if status ~= status_before and sign(order.quantity) == 0
-      and (status == "rejected" or status == "cancelled") then
+  if UNFILLED_ENDS[status] and not UNFILLED_ENDS[status_before] and sign(order.quantity) == 0 then
     return status
   end
   return nil
@@ -343,7 +338,7 @@ function M.decide(facts, state)
     return outcome("applied")
   elseif state.seen(facts.id) then
     return outcome("duplicate")
-  elseif not_later(facts.executed_at, state.horizon) then
+  elseif timestamps.not_later(facts.executed_at, state.horizon) then
     return outcome("refused", "older_than_horizon")
   elseif kind == "deposit" or kind == "opening" then
     return deposit(facts, state)
@@ -368,11 +363,9 @@ function M.decide(facts, state)
     if order.instrument == "" and facts.instrument then
       order.instrument = facts.instrument
     end
-    done.order, done.order_changed = order_state.json(order), order
+    done.order, done.order_changed = order_state.render(order), order
   end
   return done
 end
-
-M.not_later = not_later
 
 return M

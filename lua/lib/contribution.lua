@@ -14,7 +14,14 @@ M.total_fields = {
   "orders_filled", "orders_rejected", "orders_cancelled", "trips_won", "trips_lost",
   "trips_unknown",
 }
-M.time_fields = { "inception_time", "last_update_time" }
+
+local COUNTS = {
+  "trade_count", "orders_filled", "orders_rejected", "orders_cancelled", "trips_won",
+  "trips_lost", "trips_unknown",
+}
+local SUMS = {
+  "realized_pnl", "fees_paid", "fee_value", "fees_unvalued", "failed_fees", "volume",
+}
 
 -- self: strategy, day, venue, instrument, base, quote, settlement, trade (boolean), volume,
 -- realized_pnl, fees, fee_value, fees_unvalued, failed_fees, trip, order, latency_ns; nil: nothing.
@@ -107,6 +114,16 @@ function M.add_to_totals(totals, self)
   if self.order then
     local field = "orders_" .. self.order
     totals[field] = totals[field] + 1
+  end
+end
+
+function M.merge_totals(totals, added)
+  for index = 1, #COUNTS do
+    local field = COUNTS[index]
+    totals[field] = totals[field] + added[field]
+  end
+  for index = 1, #SUMS do
+    token_amounts.add_all(totals[SUMS[index]], added[SUMS[index]])
   end
 end
 

@@ -3,6 +3,7 @@
 -- Lua 5.1 has only doubles, exact to 2^53, and money must be exact, so:
 --   small  {mantissa, scale}                    value = mantissa / 10^scale, |mantissa| < 2^53
 --   big    {false, limbs, count, point, sign}   value = sign * sum(limbs[i] * 10^(7*(i-1-point)))
+-- Behind these a value may hold its canonical text, once somebody has asked for it: [3] or [6].
 -- A small operation is a handful of double instructions and one allocation; it hands over to the
 -- limbs as soon as any double in it could be inexact. Every big result that fits comes back small.
 -- Limbs are base 10^7, lowest first, with the decimal point between two limbs: operands align by
@@ -37,7 +38,7 @@ do
   end
 end
 
-local ZERO, ONE = { 0, 0 }, { 1, 0 }
+local ZERO, ONE = { 0, 0, "0" }, { 1, 0, "1" }
 M.zero = ZERO
 
 local function fail(message)
@@ -249,9 +250,8 @@ local function quotient(u, un, v, vn)
     carry = floor(limb / BASE)
     rest = rest or limb ~= carry * BASE
   end
-  rest = rest or carry ~= 0
-  -- A negative remainder means that the digits add up to one more than the floor.
-  carry = carry < 0 and -1 or 0
+  -- What is carried out is now 0, or -1 for a negative remainder: then the digits add up to one
+  -- more than the floor, and the same carry takes it off them.
   for i = 1, count do
     local limb = limbs[i] + carry
     carry = floor(limb / BASE)
@@ -510,12 +510,7 @@ function M.parse(text)
   return value
 end
 
--- Canonical text: no exponent, no trailing zeros, never "-0".
-function M.text(value)
-  local mantissa, scale = value[1], value[2]
-  if not mantissa then
-    return text_limbs(value)
-  end
+local function small_text(mantissa, scale)
   if scale > 0 then
     mantissa, scale = trim(mantissa, scale)
   end
@@ -535,6 +530,25 @@ function M.text(value)
   return format(layout, (mantissa - low) / unit, low)
 end
 
+-- Canonical text: no exponent, no trailing zeros, never "-0".
+function M.text(value)
+  local mantissa = value[1]
+  if mantissa then
+    local text = value[3]
+    if not text then
+      text = small_text(mantissa, value[2])
+      value[3] = text
+    end
+    return text
+  end
+  local text = value[6]
+  if not text then
+    text = text_limbs(value)
+    value[6] = text
+  end
+  return text
+end
+
 -- a + direction * b where the scales differ or the plain sum was too large.
 local function add_aligned(a, b, direction)
   local am, bm, scale = a[1], b[1], a[2]
@@ -545,10 +559,10 @@ local function add_aligned(a, b, direction)
     elseif gap < 0 then
       am, scale = am * POWER[-gap], b[2]
     end
+    -- The aligned operand needs no check of its own. It is even, so exact to 2 * LIMIT, and from
+    -- there on the other one is too small to bring the sum below LIMIT.
     local sum = am + direction * bm
-    -- The aligned operand is checked too: a sum may come back under LIMIT by cancellation.
-    if am < LIMIT and am > -LIMIT and bm < LIMIT and bm > -LIMIT
-      and sum < LIMIT and sum > -LIMIT then
+    if sum < LIMIT and sum > -LIMIT then
       return { sum, scale }
     end
   end
@@ -557,6 +571,11 @@ end
 
 function M.add(a, b)
   local am, bm, scale = a[1], b[1], a[2]
+  if bm == 0 then
+    return a
+  elseif am == 0 then
+    return b
+  end
   if am and bm and scale == b[2] then
     local sum = am + bm
     if sum < LIMIT and sum > -LIMIT then
@@ -568,6 +587,9 @@ end
 
 function M.subtract(a, b)
   local am, bm, scale = a[1], b[1], a[2]
+  if bm == 0 then
+    return a
+  end
   if am and bm and scale == b[2] then
     local difference = am - bm
     if difference < LIMIT and difference > -LIMIT then

@@ -35,5 +35,6 @@ function M.attribution(strategy, day) return "attribution:" .. strategy .. ":" .
 function M.instrument(instrument) return "instrument:" .. instrument end
 function M.chain(chain_id) return "chain:" .. chain_id end
 function M.seen(generation) return "seen:" .. string.format("%.0f", generation) end
+function M.seen_future() return "seen:future" end
 
 return M

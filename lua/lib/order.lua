@@ -20,32 +20,35 @@ local FINAL = { filled = true, cancelled = true, rejected = true, expired = true
 
 -- values: the hash fields in the order of M.fields, or an empty list when the order is unknown.
 function M.parse(key, values)
+  if not values[1] then
+    return {
+      key = key, exists = false, instrument = "", status = "", quantity = decimal.zero,
+      notional = decimal.zero, fees = token_amounts.new(), fill_quantity = decimal.zero,
+      result_quantity = decimal.zero, result_fees = "0", filled_at = "",
+    }
+  end
   return {
-    key = key,
-    exists = values[1] and true or false,
-    strategy = values[1], instrument = values[2] or "", status = values[3] or "",
-    quantity = decimal.parse(values[4] or "0"), notional = decimal.parse(values[5] or "0"),
-    fees = token_amounts.parse(values[6]), fill_quantity = decimal.parse(values[7] or "0"),
-    result_quantity = decimal.parse(values[8] or "0"), result_fees = values[9] or "0",
-    filled_at = values[10] or "",
+    key = key, exists = true, strategy = values[1], instrument = values[2], status = values[3],
+    quantity = decimal.parse(values[4]), notional = decimal.parse(values[5]),
+    fees = token_amounts.parse(values[6]), fill_quantity = decimal.parse(values[7]),
+    result_quantity = decimal.parse(values[8]), result_fees = values[9], filled_at = values[10],
   }
 end
 
-function M.texts(self)
-  return {
-    self.strategy, self.instrument, self.status, text(self.quantity), text(self.notional),
-    token_amounts.text(self.fees), text(self.fill_quantity), text(self.result_quantity),
-    self.result_fees, self.filled_at,
+-- Renders the state once: `texts` in the order of M.fields, and the JSON, which is returned.
+function M.render(self)
+  local quantity, notional = text(self.quantity), text(self.notional)
+  local fees = token_amounts.text(self.fees)
+  local fill_quantity, result_quantity = text(self.fill_quantity), text(self.result_quantity)
+  self.texts = {
+    self.strategy, self.instrument, self.status, quantity, notional, fees, fill_quantity,
+    result_quantity, self.result_fees, self.filled_at,
   }
-end
-
-function M.json(self)
   return '{"key":"' .. self.key .. '","strategy":"' .. self.strategy .. '","instrument":"'
-    .. self.instrument .. '","status":"' .. self.status .. '","quantity":"' .. text(self.quantity)
-    .. '","notional":"' .. text(self.notional) .. '","fees":' .. token_amounts.text(self.fees)
-    .. ',"fill_quantity":"' .. text(self.fill_quantity) .. '","result_quantity":"'
-    .. text(self.result_quantity) .. '","result_fees":"' .. self.result_fees
-    .. '","filled_at":"' .. self.filled_at .. '"}'
+    .. self.instrument .. '","status":"' .. self.status .. '","quantity":"' .. quantity
+    .. '","notional":"' .. notional .. '","fees":' .. fees
+    .. ',"fill_quantity":"' .. fill_quantity .. '","result_quantity":"' .. result_quantity
+    .. '","result_fees":"' .. self.result_fees .. '","filled_at":"' .. self.filled_at .. '"}'
 end
 
 -- A final status stays; late executions still count, but change no status.

@@ -123,8 +123,11 @@ local function kind_of(old_sign, new_sign)
   return "position_modified"
 end
 
-local function within(quantity, dust)
-  return decimal.compare(decimal.absolute(quantity), dust) <= 0
+local function is_closed(quantity, terms)
+  if sign(quantity) == 0 or terms.dust == decimal.zero then
+    return sign(quantity) == 0
+  end
+  return decimal.compare(decimal.absolute(quantity), terms.dust) <= 0
 end
 
 -- Applies one event. execution: quantity and notional of the main leg (quantity zero: fees only),
@@ -146,7 +149,7 @@ function M.apply(self, execution, terms)
   end
 
   local old_json, old_sign = self.json, sign(self.quantity)
-  local was_open = not within(self.quantity, terms.dust)
+  local was_open = not is_closed(self.quantity, terms)
   local realized_to_zero, realized_after = decimal.zero, decimal.zero
   local crossed, share, crossed_by_main = false, nil, false
   for index = 1, #legs do
@@ -170,7 +173,7 @@ function M.apply(self, execution, terms)
   if execution.counts then
     self.trades = self.trades + 1
   end
-  if not was_open and has_main and not flipped then
+  if not was_open and not flipped then
     self.first = execution.at
     self.trip_realized, self.trip_fee_value = decimal.zero, decimal.zero
   end
@@ -231,7 +234,7 @@ function M.apply(self, execution, terms)
   else
     result.changes = change(kind_of(old_sign, sign(self.quantity)), terms, old_json, self.json)
   end
-  if was_open and (closed or within(self.quantity, terms.dust)) then
+  if was_open and (closed or is_closed(self.quantity, terms)) then
     if not token_amounts.is_empty(finished.unvalued) then
       result.trip = "unknown"
     else

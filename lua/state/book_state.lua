@@ -7,6 +7,7 @@ local contribution = require("contribution")
 local keys = require("keys")
 local order_state = require("order")
 local position = require("position")
+local timestamps = require("timestamps")
 local trace = require("trace")
 
 local M = {}
@@ -17,6 +18,7 @@ local BOOK_FIELDS = {
   "applied", "duplicate", "covered", "stale", "noted", "refused",
 }
 local BOOK_COUNT = #BOOK_FIELDS
+local FUTURE = math.huge
 local INDEX_KEYS = { "positions", "closed", "strategies", "balances", "traces" }
 
 local function number_text(number)
@@ -136,7 +138,7 @@ function M.bind(self)
   -- Seen in this generation or the one before; ids older than both are past the horizon.
   function self.seen(id)
     local generation = self.seen_in[id]
-    return generation ~= nil and generation >= self.generation - 1
+    return generation ~= nil and (generation == FUTURE or generation >= self.generation - 1)
   end
 end
 
@@ -145,8 +147,8 @@ function M.look_up(self, ids)
   if #ids == 0 then
     return
   end
-  for generation = self.generation - 1, self.generation do
-    local key = generation >= 0 and keys.key(self.keys, keys.seen(generation))
+  local function look_in(name, generation)
+    local key = keys.key(self.keys, name)
     local found = key and self.call("SMISMEMBER", key, unpack(ids)) or {}
     for index = 1, #found do
       if found[index] == 1 then
@@ -154,28 +156,31 @@ function M.look_up(self, ids)
       end
     end
   end
+  if self.generation > 0 then
+    look_in(keys.seen(self.generation - 1), self.generation - 1)
+  end
+  look_in(keys.seen(self.generation), self.generation)
+  look_in(keys.seen_future(), FUTURE)
 end
 
 -- Remembers an id, and starts a new generation at an exact count, wherever that falls in a batch.
-function M.remember(self, facts, not_later)
-  local id = facts.id
-  local key = keys.key(self.keys, keys.seen(self.generation))
+-- An id dated far ahead of its receipt is remembered for good instead: it must not pull the horizon
+-- into the future, and the horizon could not tell when it comes again.
+function M.remember(self, facts)
+  local id, at = facts.id, facts.executed_at
+  if timestamps.is_far_ahead(at, facts.received_at) then
+    self.seen_in[id] = FUTURE
+    self.new_ids[#self.new_ids + 1] = { keys.key(self.keys, keys.seen_future()), id }
+    return
+  end
   self.seen_in[id] = self.generation
-  self.new_ids[#self.new_ids + 1] = { key, id }
-  local at = facts.executed_at
-  if not not_later(at, facts.received_at) then
-    at = facts.received_at
-  end
-  if not not_later(at, self.newest) then
-    self.newest = at
-  end
+  self.new_ids[#self.new_ids + 1] = { keys.key(self.keys, keys.seen(self.generation)), id }
+  self.newest = timestamps.later(self.newest, at)
   self.generation_count = self.generation_count + 1
   if self.generation_count >= self.generation_size then
     self.generation = self.generation + 1
     self.generation_count = 0
-    if not not_later(self.newest_previous, self.horizon) then
-      self.horizon = self.newest_previous
-    end
+    self.horizon = timestamps.later(self.horizon, self.newest_previous)
     self.newest_previous, self.newest = self.newest, "0"
     keys.key(self.keys, keys.seen(self.generation))
   end
@@ -231,15 +236,29 @@ end
 -- Adds a contribution to the totals of book and strategy and to its attribution row, each only if
 -- it does not hold this entry yet (the stamp): a redo after a torn write adds nothing twice.
 function M.contribute(self, record)
-  contribution.add_to_totals(self.totals, record)
   local strategy = M.touch_strategy(self, record.strategy)
   if strategy.stamp < self.entry_seq then
-    contribution.add_to_totals(strategy.totals, record)
+    strategy.added = strategy.added or contribution.parse_totals({})
+    contribution.add_to_totals(strategy.added, record)
+  else
+    contribution.add_to_totals(self.totals, record)
   end
   local days, row = attribution_row(self, record)
   if days.stamp < self.entry_seq then
     contribution.add_to_row(row, record)
     days.seq = self.entry_seq
+  end
+end
+
+-- What a call adds to a strategy is summed first and then added to strategy and book.
+local function close_totals(self)
+  for index = 1, #self.strategies do
+    local strategy = self.strategies[index]
+    if strategy.added then
+      contribution.merge_totals(strategy.totals, strategy.added)
+      contribution.merge_totals(self.totals, strategy.added)
+      strategy.added = nil
+    end
   end
 end
 
@@ -364,12 +383,12 @@ function M.write(self)
   for index = 1, #self.orders do
     local present = self.orders[index]
     if present.seq then
-      write_hash(self, present.redis_key, order_state.fields,
-        present.restored or order_state.texts(present),
+      write_hash(self, present.redis_key, order_state.fields, present.texts,
         "seq", number_text(present.seq))
     end
   end
   write_traces(self)
+  close_totals(self)
   write_totals(self)
   local index, count = 1, #self.new_ids
   while index <= count do

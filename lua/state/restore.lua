@@ -49,7 +49,7 @@ function M.entry(state, fields, facts)
   if fields.order ~= "" then
     local told = cjson.decode(fields.order)
     local order = state.order(told.key)
-    order.restored, order.seq = texts_of(order_state.fields, told), state.entry_seq
+    order.texts, order.seq = texts_of(order_state.fields, told), state.entry_seq
   end
   if fields.trace ~= "" then
     local told = cjson.decode(fields.trace)

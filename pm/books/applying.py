@@ -17,7 +17,7 @@ import redis
 from pm import keys
 from pm.functions import library
 
-Status = Literal["applied", "full", "already", "cursor", "reference", "torn", "no_book"]
+Status = Literal["applied", "full", "already", "cursor", "reference", "failed", "torn", "no_book"]
 
 REDO_ENTRIES_MAX = 200
 
@@ -59,7 +59,7 @@ class Outcome:
 
     status: applied; full (the rest waits for room in the quarantine); already (an earlier call had
     done it); cursor (the caller was behind); reference (load version `reference_version` first);
-    torn; no_book.
+    failed (no rule could decide the event with index `failed_event`, for `error`); torn; no_book.
     """
 
     status: Status
@@ -67,6 +67,8 @@ class Outcome:
     seq: int = 0
     counts: Counts = Counts()
     reference_version: int = 0
+    failed_event: int = 0
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -129,9 +131,13 @@ class Applier:
                 return reply
             missing = reply[1:]
             wanted.extend(missing)
-            seen = [int(key.rpartition(":")[2]) for key in missing if ":seen:" in key]
+            seen = [int(key.rpartition(":")[2]) for key in missing if _is_generation(key)]
             if seen:
                 self.generation = max(seen) - 1
+
+
+def _is_generation(key: str) -> bool:
+    return ":seen:" in key and key.rpartition(":")[2].isdecimal()
 
 
 def redo(client: redis.Redis, applier: Applier) -> int:
@@ -166,6 +172,9 @@ def _outcome(reply: list[str]) -> Outcome:
         return Outcome(status, reply[1], int(reply[2]), counts)  # type: ignore[arg-type]
     if status == "reference":
         return Outcome("reference", reply[1], int(reply[2]), reference_version=int(reply[3]))
+    if status == "failed":
+        failed, error = int(reply[3]) - 1, reply[4]
+        return Outcome("failed", reply[1], int(reply[2]), failed_event=failed, error=error)
     if status in ("already", "cursor", "torn"):
         return Outcome(status, reply[1], int(reply[2]))  # type: ignore[arg-type]
     if status == "no_book":

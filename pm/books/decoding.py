@@ -16,7 +16,7 @@ import msgpack
 
 from pm.books.applying import Prepared
 from pm.books.lanes import LaneEntry
-from pm.events.facts import Facts, Place
+from pm.events.facts import Facts, Place, nothing_facts
 from pm.events.message import unpack
 from pm.events.model import CapitalFlow, Event, EventError, Quarantined
 from pm.events.order_context import OrderContext
@@ -57,21 +57,19 @@ class Decoder:
 
     def prepare(self, entry: LaneEntry) -> list[Prepared]:
         """The events of an entry, in order, at least one."""
-        received_at = _received_at(entry)
+        received_at = entry_received_at(entry)
         raw = entry.fields.get(b"frame", entry.fields.get(b"event", b""))
         events = self._events(entry, raw, received_at)
         if not events:
             place = Place(entry.lane, entry.id, 0, 1, received_at)
-            return [_prepared(_nothing(place), raw=b"")]
+            return [_prepared(nothing_facts(place), raw=b"")]
         prepared = []
         for index, event in enumerate(events):
             place = Place(entry.lane, entry.id, index, len(events), received_at)
             prepared.append(_prepared(self._facts.text(event, place, raw), raw=raw))
         return prepared
 
-    def _events(
-        self, entry: LaneEntry, raw: bytes, received_at: int
-    ) -> list[Event | Quarantined]:
+    def _events(self, entry: LaneEntry, raw: bytes, received_at: int) -> list[Event | Quarantined]:
         if b"frame" in entry.fields:
             return self._frame_events(entry.fields, raw, received_at)
         if b"event" not in entry.fields:
@@ -134,19 +132,12 @@ def _contexts(packed: bytes) -> dict[int, OrderContext]:
         raise ValueError(f"the order context is not readable: {error}") from None
 
 
-def _received_at(entry: LaneEntry) -> int:
+def entry_received_at(entry: LaneEntry) -> int:
     """The stamp of who put the entry there, else the milliseconds of a server-clock id; ns."""
     stamp = entry.fields.get(b"received_at", b"")
     if stamp.isdigit() and len(stamp) < 20:
         return int(stamp)
     return int(entry.id.partition("-")[0]) * 1_000_000
-
-
-def _nothing(place: Place) -> str:
-    return (
-        f'{{"kind":"nothing","lane":"{place.lane}","entry":"{place.entry}","index":"{place.index}"'
-        f',"of":"{place.of}","received_at":"{place.received_at}"}}'
-    )
 
 
 def _prepared(text: str, raw: bytes) -> Prepared:

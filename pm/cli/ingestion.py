@@ -35,7 +35,9 @@ PUBLISH_EVENTS = 1_000
 )
 @JSON_OPTION
 @click.pass_obj
-def ingest(options: Options, file: click.utils.LazyFile, instruments: Path | None, as_json: bool) -> None:
+def ingest(
+    options: Options, file: click.utils.LazyFile, instruments: Path | None, as_json: bool
+) -> None:
     """Apply the events of FILE, one JSON object a line (`-`: standard input).
 
     A malformed line stops everything before anything is applied. Events that cannot be applied

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pm.cli import administration, decoding, ingestion, processes, reading
+from pm.cli import administration, benchmarking, decoding, ingestion, processes, reading
 from pm.cli.session import Options
 
 
@@ -37,12 +37,14 @@ class _Group(click.Group):
 )
 @click.version_option(package_name="portfolio-manager", prog_name="pm")
 @click.pass_context
-def main(context: click.Context, data: Path | None, redis_url: str | None, config: Path | None) -> None:
+def main(
+    context: click.Context, data: Path | None, redis_url: str | None, config: Path | None
+) -> None:
     """What the firm holds, what it paid, what it has made, and why: exact, in Redis."""
     context.obj = Options(data, redis_url, config)
 
 
-for module in (ingestion, decoding, reading, processes, administration):
+for module in (ingestion, decoding, reading, processes, administration, benchmarking):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -46,16 +46,23 @@ def _stop_on_signals() -> threading.Event:
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(1, 256), help="Worker processes (default workers.count).")
+@click.option(
+    "--count", type=click.IntRange(1, 256), help="Worker processes (default workers.count)."
+)
 @click.option("--verbose", is_flag=True, help="Log more.")
+@click.option("--member", is_flag=True, hidden=True, help="A member of a pool.")
 @click.pass_obj
-def worker(options: Options, count: int | None, verbose: bool) -> None:
+def worker(options: Options, count: int | None, verbose: bool, member: bool) -> None:
     """Apply the lanes of all books until stopped (SIGTERM or Ctrl-C finishes the batch in hand)."""
     from workers.pool import Pool
     from workers.worker import Worker
 
     _log_to_stderr(verbose)
     stop = _stop_on_signals()
+    if member:
+        # The pool has checked the server; a member that starts during an outage waits for its end.
+        settings = load(options)
+        sys.exit(Worker(settings, settings.redis.target or "").run(stop))
     with session(options) as current:
         with current.client() as client:
             ensure_library(client)
@@ -65,7 +72,8 @@ def worker(options: Options, count: int | None, verbose: bool) -> None:
             code = Worker(current.settings, current.target).run(stop)
         else:
             command, environment = _same_options(options, current.settings.redis.target)
-            code = Pool([*command, "worker", "--count", "1"], number, environment).run(stop)
+            command += ["worker", "--member", *(["--verbose"] if verbose else [])]
+            code = Pool(command, number, environment).run(stop)
     sys.exit(code)
 
 

@@ -18,6 +18,7 @@ from pm.events.facts_text import (
     Place,
     fees_text,
     head,
+    nothing_facts,
     optional,
     quarantined_facts,
     summed_fees,
@@ -36,16 +37,19 @@ from pm.events.model import (
     Quarantined,
     Rejected,
 )
+from pm.events.replay import event_from_facts
 from pm.reference.chains import chain_of_location
 from pm.reference.records import FEE_IN_RECEIVED
 from pm.reference.snapshot import Reference
+
+__all__ = ["Facts", "Place", "event_from_facts", "nothing_facts", "quarantined_facts"]
 
 OrderEvent = Fill | ExecutionResult | Rejected | OrderStatus
 _SIGN_OF_SIDE: Final = {"buy": "1", "sell": "-1", None: "0"}
 
 
-class FactsWriter:
-    """Writes facts by one version of the reference data."""
+class Facts:
+    """The facts of events, by one version of the reference data."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference: Final = reference

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha1
-from typing import Final, NamedTuple
+from typing import Final
 
 from pm.decimals import Amount
 from pm.events.model import Fee, FeeClass, Trace
@@ -23,15 +24,16 @@ _NANOSECONDS_PER_DAY: Final = _SECONDS_PER_DAY * 10**9
 _NEEDS_QUOTING: Final = re.compile(r"[^ !#-\[\]-~]")
 
 
-class Place(NamedTuple):
-    """Where an event stood: its lane, entry id, and position (from 0) among `of` in the entry.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stood: its lane, entry id, and `index` (from 0) among `of` in the entry.
 
     `received_at` is nanoseconds since the epoch.
     """
 
     lane: str
     entry: str
-    position: int
+    index: int
     of: int
     received_at: int
 
@@ -39,7 +41,7 @@ class Place(NamedTuple):
 def head(kind: str, place: Place, executed_at: int) -> str:
     """Return the start of an event's facts, up to its day."""
     return (
-        f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.position}"'
+        f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.index}"'
         f',"of":"{place.of}","received_at":"{place.received_at}","executed_at":"{executed_at}"'
         f',"day":"{_day(executed_at // _NANOSECONDS_PER_DAY)}"'
     )
@@ -96,7 +98,7 @@ def nothing_facts(place: Place) -> str:
 
 def _bare_head(kind: str, place: Place) -> str:
     return (
-        f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.position}"'
+        f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.index}"'
         f',"of":"{place.of}","received_at":"{place.received_at}"'
     )
 

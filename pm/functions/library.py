@@ -50,7 +50,9 @@ def loaded_names(client: redis.Redis) -> list[str]:
     found = client.function_list("pm_*")
     names = []
     for entry in found:
-        fields = entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2], strict=True))
+        fields = (
+            entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2], strict=True))
+        )
         name = fields.get("library_name", fields.get(b"library_name"))
         names.append(name.decode() if isinstance(name, bytes) else str(name))
     return sorted(names)

@@ -112,8 +112,11 @@ def _not_executed(facts: Facts, subject: Subject, applied: Applied, result: str)
 
 
 def ended_unfilled(before: Order, after: Order) -> str:
-    """Rejected or cancelled if the order just ended so without any execution, else nothing."""
-    if not after.key or after.quantity or before.status == after.status:
+    """Rejected or cancelled if the order just ended so without any execution, else nothing.
+
+    An order ends once: what follows such an end is not counted again.
+    """
+    if not after.key or after.quantity or before.status in ENDED_UNFILLED:
         return ""
     return after.status if after.status in ENDED_UNFILLED else ""
 

@@ -168,6 +168,7 @@ def _seen(state: BookState) -> ExpectedState:
     expected: ExpectedState = {f"seen:{generation}": {SENTINEL, *state.seen.current}}
     if generation > FIRST_GENERATION:
         expected[f"seen:{generation - 1}"] = {SENTINEL, *state.seen.previous}
+    expected["seen:future"] = {SENTINEL, *state.seen.future}
     return expected
 
 

@@ -4,9 +4,14 @@ Ids are remembered for at least one full generation. When a generation is full, 
 forgotten and the horizon moves up to the newest event it held: an event at or before the horizon
 can no longer be told from a repeat and is refused. Rotation counts ids and never asks a clock, so
 any split of the input gives the same generations.
+
+An event dated far ahead of its receipt is remembered for good: it would pull the horizon into the
+future, and once forgotten the horizon could not tell when it comes again.
 """
 
 FIRST_GENERATION = 0
+AHEAD_MAX_NS = 60 * 10**9
+"""How far a sender's clock may run ahead of ours before its times are not trusted."""
 
 
 class SeenIds:
@@ -14,6 +19,7 @@ class SeenIds:
 
     __slots__ = (
         "current",
+        "future",
         "generation",
         "generation_count",
         "generation_size",
@@ -26,6 +32,7 @@ class SeenIds:
     def __init__(self) -> None:
         self.current: set[str] = set()
         self.previous: set[str] = set()
+        self.future: set[str] = set()
         self.generation = FIRST_GENERATION
         self.generation_count = 0
         self.generation_size = 0
@@ -34,13 +41,17 @@ class SeenIds:
         self.horizon = 0
 
     def __contains__(self, event_id: object) -> bool:
-        return event_id in self.current or event_id in self.previous
+        return (
+            event_id in self.current or event_id in self.previous or event_id in self.future
+        )
 
     def add(self, event_id: str, executed_at: int, received_at: int) -> None:
         """Remember `event_id`; rotates when the generation is full (never when its size is 0)."""
+        if executed_at - received_at > AHEAD_MAX_NS:
+            self.future.add(event_id)
+            return
         self.current.add(event_id)
-        # A clock that runs ahead at a venue must not pull the horizon past what was received.
-        self.newest = max(self.newest, min(executed_at, received_at))
+        self.newest = max(self.newest, executed_at)
         self.generation_count += 1
         if self.generation_count == self.generation_size:
             self._rotate()

@@ -12,6 +12,7 @@ from tests.client.facts import BookWriter
 from tests.servers import AnyServer
 
 OpenBook = Callable[..., BookWriter]
+StartServer = Callable[..., AnyServer]
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pm.books.opening import BookError
@@ -198,7 +200,7 @@ def test_a_journal_entry_tells_what_the_event_did(client: Client, book: BookWrit
 def test_the_journal_answered_chains_to_the_head(client: Client, book: BookWriter) -> None:
     book.fills(5)
     digest = GENESIS_DIGEST
-    entries = client.server.xrange("pm:{main}:journal")
+    entries: Any = client.server.xrange("pm:{main}:journal")
     for _, fields in entries:
         digest = chain_digest(digest, [text for name, text in fields.items() if name != "digest"])
     assert client.journal()[-1].digest == client.head().digest == digest

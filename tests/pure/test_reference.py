@@ -187,7 +187,11 @@ COMMON = {
     "correlation_group": st.integers(0, 65_535),
     "wire_id": st.binary(min_size=12, max_size=12).map(bytes.hex),
 }
-FUTURE = {"underlying": ids, "margin_requirement": amounts, "tick_size": amounts}
+FUTURE: dict[str, st.SearchStrategy[object]] = {
+    "underlying": ids,
+    "margin_requirement": amounts,
+    "tick_size": amounts,
+}
 BY_KIND: list[tuple[dict[str, object], dict[str, st.SearchStrategy[object]]]] = [
     ({"kind": "spot"}, {"is_stablecoin": st.booleans()}),
     (
@@ -292,7 +296,8 @@ def test_a_difference_names_what_was_added_removed_or_altered() -> None:
         2, [same, altered, instrument(id="added")], [replace(token, decimals=6)], [venue]
     )
     changes = difference(old, new)
-    assert changes == (("added", "altered", "removed"), ("USDC",), ())
+    assert changes.instruments == ("added", "altered", "removed")
+    assert (changes.tokens, changes.venues) == (("USDC",), ())
     assert changes.ids() == [
         "instrument/added", "instrument/altered", "instrument/removed", "token/USDC",
     ]  # fmt: skip

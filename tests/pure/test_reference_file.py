@@ -167,7 +167,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_toml_is_named() -> None:
-    with pytest.raises(ReferenceDataError, match=r"^f\.toml: Expected"):
+    with pytest.raises(ReferenceDataError, match=r"^f\.toml: Invalid initial character"):
         parse_reference("[[", "f.toml")
 
 

@@ -71,6 +71,20 @@ def test_a_rejection_without_an_instrument_is_attributed_to_an_unknown_one() -> 
     ]
 
 
+def test_an_event_that_names_only_its_order_leaves_the_tokens_of_its_row() -> None:
+    journal = Journal()
+    journal.fill("1", "100", order="binance:O1")
+    gas = [["ETH", "0.01", "gas"]]
+
+    entry = journal.event(
+        "order_status", terms={}, strategy=None, order="binance:O1", status="new", fees=gas
+    )
+
+    assert contribution(entry)["instrument"] == "binance.coin.BTCUSDT"
+    assert "base" not in contribution(entry)
+    assert figures(row(journal), "base", "quote", "settlement") == ["BTC", "USDT", "USDT"]
+
+
 def test_totals_are_kept_per_settlement_token() -> None:
     journal = Journal()
     euro = SPOT | {"instrument": "binance.coin.BTCEUR", "quote": "EUR", "settlement": "EUR"}

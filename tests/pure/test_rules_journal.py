@@ -203,13 +203,49 @@ def test_an_id_is_known_for_two_generations_and_then_refused_by_its_age() -> Non
     ]
 
 
-def test_a_clock_running_ahead_does_not_carry_the_horizon_with_it() -> None:
+def test_a_clock_far_ahead_does_not_carry_the_horizon_with_it() -> None:
     journal = Journal(generation_size=1)
+    two_minutes = 120 * 10**9
 
-    journal.fill("1", "100", id="T1", **at(9_000, received=10))
+    journal.fill("1", "100", id="T1", **at(two_minutes, received=10))
     journal.fill("1", "100", id="T2", **at(20))
+    journal.fill("1", "100", id="T3", **at(30))
 
-    assert generations(journal) == [2, 0, 0, 20, 10]
+    assert generations(journal) == [2, 0, 0, 30, 20]
+    assert journal.book.expected_state()["seen:future"] == {".", "T1"}
+
+
+def test_an_event_dated_far_ahead_is_never_taken_twice() -> None:
+    journal = Journal(generation_size=1)
+    two_minutes = 120 * 10**9
+    journal.fill("1", "100", id="T1", **at(two_minutes, received=10))
+    for second in (20, 30, 40):
+        journal.fill("1", "100", id=f"T{second}", **at(second))
+
+    again = journal.fill("1", "100", id="T1", **at(two_minutes, received=two_minutes + 5))
+
+    assert again.result == "duplicate"
+
+
+def test_an_event_dated_a_little_ahead_is_never_taken_twice() -> None:
+    journal = Journal(generation_size=1)
+    journal.fill("1", "100", id="T1", **at(9_000, received=10))
+    for second in (9_500, 9_600):
+        journal.fill("1", "100", id=f"T{second}", **at(second))
+
+    again = journal.fill("1", "100", id="T1", **at(9_000, received=99_000))
+
+    assert (again.result, again.reason) == ("refused", "older_than_horizon")
+
+
+def test_the_horizon_never_moves_back() -> None:
+    journal = Journal(generation_size=1)
+    journal.fill("1", "100", id="T1", **at(10))
+    journal.fill("1", "100", id="T2", **at(20))
+    journal.fill("1", "100", id="T3", **at(50, received=5))
+    journal.fill("1", "100", id="T4", **at(60))
+
+    assert generations(journal) == [4, 0, 0, 60, 50]
 
 
 def test_times_compare_as_numbers() -> None:
@@ -307,8 +343,9 @@ def test_what_exists_is_listed_where_queries_look() -> None:
     assert state["positions"] == {".": "0", "8:binance.coin.BTCUSDT": "0"}
     assert state["closed"] == {".": "0", "7:binance.coin.BTCUSDT": "0"}
     assert state["strategies"] == {".": "0", "7": "0", "8": "0"}
-    assert state["instrument:binance.coin.BTCUSDT"] == {".": "0", "7": "0", "8": "0"}
-    assert state["chain:1"] == {".": "0", "ethereum:BTC": "0", "ethereum:USDT": "0"}
+    assert state["instrument:binance.coin.BTCUSDT"] == {"7": "0", "8": "0"}
+    assert state["chain:0"] == {"binance:BTC": "0", "binance:USDT": "0"}
+    assert state["chain:1"] == {"ethereum:BTC": "0", "ethereum:USDT": "0"}
     assert state["balances"] == {
         ".": "0",
         "binance:BTC": "0",

@@ -61,11 +61,10 @@ def test_the_closing_share_of_a_flip_is_rounded_and_the_rest_opens() -> None:
 
 
 def test_an_operand_with_more_than_18_decimals_keeps_them_when_it_is_divided() -> None:
-    tiny = "0.00000000000000000001"
+    reduced, _ = fold(held("2", "0.00000000000000000003"), [leg("-1", "0")])
 
-    reduced, _ = fold(held("2", tiny), [leg("-1", "0")])
-
-    assert texts(reduced) == ["1", tiny, "0"]  # half of the last digit goes to the even one
+    # Half of the last digit goes to the even one, at 20 decimals.
+    assert texts(reduced) == ["1", "0.00000000000000000001", "-0.00000000000000000002"]
 
 
 def test_a_remainder_never_changes_sign() -> None:

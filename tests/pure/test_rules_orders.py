@@ -275,6 +275,18 @@ def test_a_rejection_after_a_fill_is_no_rejected_order() -> None:
     assert journal.order()["status"] == "rejected"
 
 
+@pytest.mark.parametrize("result", ["rejected", "cancelled"])
+def test_fees_of_a_report_of_an_unfilled_end_are_failed_fees(result: str) -> None:
+    journal = Journal()
+
+    entry = journal.result(result, "0", fees=[["ETH", "0.01", "gas"]])
+
+    assert contribution(entry)["failed_fees"] == {"ETH": "0.01"}
+    assert contribution(entry)["order"] == result
+    assert changes(entry) == []
+    assert journal.order()["fees"] == '{"ETH":"0.01"}'
+
+
 def test_fees_of_a_rejected_order_with_executions_belong_to_its_position() -> None:
     journal = Journal()
     fill(journal, "1", "100", fees=usdt(FEE))

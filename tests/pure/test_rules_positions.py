@@ -197,6 +197,16 @@ def test_a_fee_of_an_inverse_instrument_is_valued_only_in_its_coin() -> None:
     assert figures(held, "fee_value", "fees_unvalued") == ["0.001", '{"USD":"3"}']
 
 
+def test_a_fee_in_the_base_of_an_inverse_instrument_settled_otherwise_has_no_value() -> None:
+    journal = Journal()
+    terms = INVERSE | {"settlement": "USDC"}
+
+    journal.fill("100", "50000", terms=terms, fees=[["BTC", "0.001", "trading"]])
+
+    held = journal.position(terms)
+    assert figures(held, "fee_value", "fees_unvalued") == ["0", '{"BTC":"0.001"}']
+
+
 def test_a_stated_amount_is_the_notional_and_prices_the_base_fee() -> None:
     entry = Journal().fill("3", "33", quote_amount="100", fees=paid("0.3", "BTC"))
 
@@ -312,6 +322,18 @@ def test_a_fill_on_top_of_dust_begins_a_trip_of_its_own() -> None:
     assert figures(new, *TRIP) == ["0", "1"]
     assert new["first_trade_time"] == new["last_update_time"]
     assert "trip" not in contribution(again)
+
+
+def test_a_quantity_of_exactly_dust_is_flat_for_trips() -> None:
+    journal = Journal()
+    terms = SPOT | {"dust": "0.01"}
+    journal.fill("1", "100", terms=terms)
+
+    closing = journal.fill("-0.99", "110", terms=terms)
+    again = journal.fill("1", "100", terms=terms)
+
+    assert contribution(closing)["trip"] == "won"
+    assert figures(changes(again)[0]["new"], *TRIP) == ["0", "0"]
 
 
 def test_zero_crossed_from_a_dust_remainder_closes_no_trip() -> None:

@@ -100,6 +100,12 @@ def test_a_remainder_within_the_largest_dust_seen_is_flat() -> None:
     assert (trace["dust"], trace["status"]) == ({"BTC": "0.01"}, "completed")
 
 
+def test_a_first_step_within_dust_completes_nothing() -> None:
+    trace = read(step(Journal(), "0.005", "100", terms=SPOT | {"dust": "0.01"}))
+
+    assert (trace["status"], trace["step"]["step_type"]) == ("open", "entry")
+
+
 def test_derivatives_net_as_if_they_were_exchanged() -> None:
     journal = Journal()
 

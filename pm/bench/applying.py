@@ -1,0 +1,53 @@
+"""What a fill costs inside the server, in multiples of its floor, by batch and by digits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pm.bench.figures import Result, Row
+from pm.bench.lockstep import Cost, lockstep
+from pm.bench.scale import Scale
+from pm.bench.workload import EXCHANGE, TOKEN, Spread
+
+PART: Final = "apply"
+
+_SPREAD: Final = Spread(positions=1_080, side=12)
+_BATCHES: Final = (1, 10, 100)
+
+
+def measure_applying(scale: Scale) -> Result:
+    """Both sizes of amounts, each batch in turns."""
+    rows: list[Row] = []
+    for digits in (EXCHANGE, TOKEN):
+        scale.say(f"opening {_SPREAD.positions} positions with amounts of {digits.name}")
+        rounds: dict[int, list[Cost]] = {batch: [] for batch in _BATCHES}
+        with lockstep(scale.program, _SPREAD, digits) as books:
+            for number in range(scale.rounds):
+                scale.say(f"{digits.name}: round {number + 1} of {scale.rounds}")
+                for batch in _BATCHES:
+                    rounds[batch].append(books.measure(batch, _calls(batch, scale)))
+        rows += [_row(digits.name, batch, Cost.medians(rounds[batch])) for batch in _BATCHES]
+    return Result(
+        PART,
+        f"A fill inside the server, {_SPREAD.positions:,} positions",
+        tuple(rows),
+        (
+            "floor: the same reads and writes replayed by a function, without arithmetic;"
+            " carry (not in it): handing that function its commands",
+        ),
+    )
+
+
+def _calls(batch: int, scale: Scale) -> int:
+    return max(1, scale.fills_a_round // batch)
+
+
+def _row(digits: str, batch: int, cost: Cost) -> Row:
+    return {
+        "amounts": digits,
+        "batch": batch,
+        "floor µs/fill": cost.floor,
+        "apply µs/fill": cost.apply,
+        "ratio": cost.ratio,
+        "carry µs/fill": cost.carry,
+    }

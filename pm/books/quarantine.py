@@ -1,0 +1,104 @@
+"""What was refused: kept with its reason, and replayable once the cause is gone.
+
+A replay goes through a lane of its own, like any other input. When the journal shows that it was
+taken, the entry leaves the quarantine; the journal keeps both the refusal and the replay.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from pm import keys
+from pm.books import journal, opening
+from pm.books.opening import BookError
+from pm.events.facts import event_from_facts
+from pm.events.message import pack
+from pm.wire.header import MAGIC_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One quarantined event; `seq` is that of its journal entry, `raw` the bytes that came in."""
+
+    book: str
+    seq: int
+    reason: str
+    detail: str
+    facts: dict[str, Any]
+    raw: bytes
+
+    @property
+    def received_at(self) -> int:
+        """When it came in, ns."""
+        return int(self.facts["received_at"])
+
+
+def listed(client: redis.Redis, book: str, count: int | None = None) -> list[Refused]:
+    """The quarantined events of a book, oldest first. `client` must not decode."""
+    entries: Any = client.xrange(keys.quarantine(book), count=count)
+    return [_refused(book, entry, fields) for entry, fields in entries]
+
+
+def one(client: redis.Redis, book: str, seq: int) -> Refused:
+    """One quarantined event; BookError when there is none under that seq."""
+    entries: Any = client.xrange(keys.quarantine(book), f"{seq}-0", f"{seq}-0")
+    if not entries:
+        raise BookError(f"book {book}: the quarantine has no entry {seq}")
+    return _refused(book, *entries[0])
+
+
+def replay(client: redis.Redis, refused: Refused) -> str:
+    """Put the event on the replay lane; the id of the lane entry."""
+    fields: dict[str, Any] = {"received_at": refused.received_at, "replay_of": refused.seq}
+    if refused.raw.startswith(MAGIC_BYTES):
+        fields["frame"] = refused.raw
+        fields["context"] = _context(client, refused)
+    elif refused.raw:
+        fields["event"] = refused.raw
+    else:
+        fields["event"] = pack(event_from_facts(json.dumps(refused.facts)))
+    lane = keys.lane(refused.book, keys.QUARANTINE_LANE)
+    added: Any = client.xadd(lane, fields)
+    return str(added.decode() if isinstance(added, bytes) else added)
+
+
+def settle(client: redis.Redis, refused: Refused, entry: str, after_seq: int) -> tuple[bool, str]:
+    """After the lane entry is done: remove what was taken; whether it was, and how it ended."""
+    results = []
+    for stored in journal.read(client, refused.book, after=after_seq):
+        facts = json.loads(stored["facts"])
+        if facts.get("lane") == keys.QUARANTINE_LANE and facts["entry"] == entry:
+            results.append((stored["result"], stored["reason"]))
+    taken = bool(results) and all(result != "refused" for result, _ in results)
+    if taken:
+        client.xdel(keys.quarantine(refused.book), f"{refused.seq}-0")
+    return taken, ", ".join(f"{result} {reason}".strip() for result, reason in results)
+
+
+def _context(client: redis.Redis, refused: Refused) -> bytes:
+    """What the gateway had said of the frame's orders, from the lane entry if it is still there."""
+    lane = keys.lane(refused.book, refused.facts["lane"])
+    entry = refused.facts["entry"]
+    found: Any = client.xrange(lane, entry, entry)
+    context = found[0][1].get(b"context", b"") if found else b""
+    return bytes(context)
+
+
+def _refused(book: str, entry: bytes, fields: dict[bytes, bytes]) -> Refused:
+    return Refused(
+        book,
+        int(entry.partition(b"-")[0]),
+        fields[b"reason"].decode(),
+        fields[b"detail"].decode(),
+        json.loads(fields[b"facts"]),
+        fields[b"raw"],
+    )
+
+
+def books_with(client: redis.Redis, book: str | None) -> list[str]:
+    """The named book, or all that exist."""
+    return [book] if book is not None else opening.names(client)

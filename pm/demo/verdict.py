@@ -1,0 +1,81 @@
+"""The proof at the end: every book against the rules in Python, and against the day's own sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import redis
+
+from pm.demo.check import differences
+from pm.demo.delivery import Delivery
+from pm.demo.desk import BOOKS
+from pm.demo.scenario import Scenario
+from pm.demo.screen import Screen
+from pm.demo.view import View
+from pm.verify import verify_book
+
+_SHOWN_DIFFERENCES: Final = 10
+
+
+def give_verdict(
+    client: redis.Redis, scenario: Scenario, delivery: Delivery, view: View, screen: Screen
+) -> bool:
+    """Say what was verified and what was not right; True if all of it was."""
+    books_right = [_verify(client, book, screen) for book in BOOKS]
+    sums_right = _compare_sums(client, scenario, screen)
+    _say_disturbances(delivery, view, screen)
+    is_right = all(books_right) and sums_right
+    screen.say("")
+    if is_right:
+        screen.say("Every book is right: each execution counts once, to the last digit.")
+    else:
+        screen.say("A BOOK IS WRONG; see the differences above.")
+    return is_right
+
+
+def _verify(client: redis.Redis, book: str, screen: Screen) -> bool:
+    report = verify_book(client, book)
+    if report.is_whole:
+        screen.say(
+            f"verified  book {book}: {report.entries:,} journal entries worked out again in Python,"
+            f" {report.keys:,} keys compared, hash chain {report.digest[:12]}: all equal"
+        )
+        return True
+    screen.say(f"WRONG     book {book}: {report.difference_count} differences from the rules")
+    _say_some(report.differences, screen)
+    return False
+
+
+def _compare_sums(client: redis.Redis, scenario: Scenario, screen: Screen) -> bool:
+    found = differences(client, scenario.expected, BOOKS)
+    positions, balances = len(scenario.expected.positions), len(scenario.expected.balances)
+    if not found:
+        screen.say(
+            f"verified  {positions} positions and {balances} balances are what the"
+            f" {scenario.executions:,} executions add up to, worked out without the books' rules"
+        )
+        return True
+    screen.say(f"WRONG     {len(found)} figures are not what the executions add up to")
+    _say_some(found, screen)
+    return False
+
+
+def _say_disturbances(delivery: Delivery, view: View, screen: Screen) -> None:
+    done = delivery.disturbances
+    screen.say(
+        f"endured   {done.repeated} frames sent twice, {done.damaged} with a flipped bit,"
+        f" {done.cut_off} cut off, garbage between frames {done.garbage} times;"
+        f" frames split and joined over {len(delivery.chunks):,} writes"
+    )
+    screen.say(
+        f"          {view.count('duplicate')} repeated events and {view.count('covered')} told"
+        f" another way changed nothing; {view.quarantined} damaged pieces are in the quarantine"
+    )
+
+
+def _say_some(lines: Sequence[str], screen: Screen) -> None:
+    for line in lines[:_SHOWN_DIFFERENCES]:
+        screen.say(f"          {line}")
+    if len(lines) > _SHOWN_DIFFERENCES:
+        screen.say(f"          ... and {len(lines) - _SHOWN_DIFFERENCES} more")

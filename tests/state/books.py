@@ -1,0 +1,185 @@
+"""Books under test: events fed to a lane of a book in any split, and all that a book then holds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from pm.books import lanes, opening
+from pm.books.applying import Applier, Counts, Outcome, Prepared
+from pm.functions import library
+from pm.verify import verify_book
+from tests.servers import Server
+
+BOOK = "main"
+PREFIX = f"pm:{{{BOOK}}}:"
+ROOMY = 1_000_000
+"""A generation or quarantine that never fills in these tests."""
+
+Contents = dict[str, tuple[str, Any]]
+
+
+@dataclass(slots=True)
+class LaneFeed:
+    """Feeds one lane's events to a book, always from where the book's cursor stands."""
+
+    client: redis.Redis
+    events: Sequence[Prepared]
+    quarantine_max: int = ROOMY
+    reference_version: int = 0
+    counts: Counts = field(default_factory=Counts)
+    applier: Applier = field(init=False)
+    _cursors: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.applier = Applier(BOOK, self.quarantine_max)
+        self._cursors = [lanes.START, *(_cursor_after(event) for event in self.events)]
+
+    @property
+    def lane(self) -> str:
+        return str(self.events[0].facts["lane"])
+
+    @property
+    def done(self) -> int:
+        """How many of the events the book has taken."""
+        return self._cursors.index(self._cursor())
+
+    def apply(self, count: int) -> Outcome:
+        """The next `count` events in one call."""
+        start = self.done
+        outcome = self.applier.apply(
+            self.client,
+            self.lane,
+            self._cursors[start],
+            self.events[start : start + count],
+            self.reference_version,
+        )
+        self.counts += outcome.counts
+        return outcome
+
+    def feed(self, sizes: Iterable[int]) -> None:
+        """All events that are left, in batches of these sizes; each call must succeed."""
+        for size in sizes:
+            if self.done == len(self.events):
+                return
+            outcome = self.apply(size)
+            assert outcome.status == "applied", outcome
+        raise AssertionError("too few batch sizes")
+
+    def _cursor(self) -> str:
+        return lanes.cursors(self.client, BOOK, [self.lane])[self.lane]
+
+
+def opened(server: Server, *, generation_size: int = ROOMY) -> redis.Redis:
+    """A client, that does not decode, of a server with the library loaded and the book open."""
+    client = server.client(decode=False, timeout_s=30.0)
+    library.load(client)
+    opening.open_book(client, BOOK, seen_generation_size=generation_size)
+    return client
+
+
+def prepared(*events: dict[str, Any], raw: bytes = b"") -> list[Prepared]:
+    """Facts as `apply` takes them; `raw` is kept of those that are quarantined."""
+    return [
+        Prepared(
+            json.dumps(facts, separators=(",", ":")),
+            facts,
+            raw if facts["kind"] == "quarantined" else b"",
+        )
+        for facts in events
+    ]
+
+
+def from_texts(texts: Iterable[str]) -> list[Prepared]:
+    """Facts texts as `apply` takes them."""
+    return prepared(*(json.loads(text) for text in texts), raw=b"\xde\xad\x00\xbe\xef")
+
+
+def batches_of(size: int) -> Iterator[int]:
+    """The same batch size for ever."""
+    return itertools.repeat(size)
+
+
+def random_batches(seed: int) -> Iterator[int]:
+    """Batch sizes from one event to many, for ever."""
+    choose = random.Random(seed)
+    while True:
+        yield choose.choice((1, 2, 3, 7, 40))
+
+
+def contents(client: redis.Redis) -> Contents:
+    """Every key of the book with its kind and all it holds. `client` must not decode."""
+    found: Contents = {}
+    for key in sorted(client.scan_iter(match=PREFIX + "*", count=1000)):
+        kind = client.type(key).decode()
+        found[key.decode()] = (kind, _READ[kind](client, key))
+    return found
+
+
+def journal_of(held: Contents) -> Any:
+    """The journal in a book's contents."""
+    return held[PREFIX + "journal"]
+
+
+def without_raw(held: Contents) -> Contents:
+    """Contents but for the bytes kept of what is quarantined."""
+    kind, entries = held[PREFIX + "quarantine"]
+    bare = [(seq, {**fields, b"raw": b""}) for seq, fields in entries]
+    return {**held, PREFIX + "quarantine": (kind, bare)}
+
+
+def differences(left: Contents, right: Contents) -> list[str]:
+    """Where two books differ, a line for each key."""
+    return [
+        f"{key}: {left.get(key)} is not {right.get(key)}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]
+
+
+def assert_verified(client: redis.Redis, about: str = "") -> None:
+    """The book is what the rules make of its journal, to the last field."""
+    report = verify_book(client, BOOK)
+    assert report.is_whole, f"{about}: {report.difference_count} differ: {report.differences[:5]}"
+
+
+Snapshot = dict[bytes, bytes]
+
+
+def snapshot(client: redis.Redis) -> Snapshot:
+    """All data of a server, to put back later."""
+    names = list(client.scan_iter(count=1000))
+    pipeline = client.pipeline(transaction=False)
+    for name in names:
+        pipeline.dump(name)
+    return dict(zip(names, pipeline.execute(), strict=True))
+
+
+def put_back(client: redis.Redis, taken: Snapshot) -> None:
+    """Make the server's data what it was; functions stay."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.flushall()
+    for name, dumped in taken.items():
+        pipeline.restore(name, 0, dumped)
+    pipeline.execute()
+
+
+def _cursor_after(event: Prepared) -> str:
+    facts = event.facts
+    following = int(facts["index"]) + 1
+    return facts["entry"] if following >= int(facts["of"]) else f"{facts['entry']}:{following}"
+
+
+_READ: dict[str, Any] = {
+    "hash": lambda client, key: client.hgetall(key),
+    "set": lambda client, key: client.smembers(key),
+    "zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
+    "stream": lambda client, key: client.xrange(key),
+    "string": lambda client, key: client.get(key),
+}
