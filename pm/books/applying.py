@@ -148,7 +148,7 @@ def redo(client: redis.Redis, applier: Applier) -> int:
         seq = client.hget(keys.book(book), "seq")
         if seq is None:
             return done
-        entries = client.xrange(
+        entries: Any = client.xrange(
             keys.journal(book), f"{int(seq) + 1}-0", "+", count=REDO_ENTRIES_MAX
         )
         wanted = applier._keys(_facts(fields) for _, fields in entries)

@@ -7,7 +7,7 @@ A cursor is the id of the last entry that is done, or `<id>:<k>` when only its f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 
@@ -43,10 +43,8 @@ class LaneEntry(NamedTuple):
 
 def of_book(client: redis.Redis, book: str) -> list[str]:
     """The lanes of a book: the producers' lane, the replay lane, and those gateways opened."""
-    opened = {
-        member.decode() if isinstance(member, bytes) else member
-        for member in client.zrange(keys.lanes(book), 0, -1)
-    }
+    members: Any = client.zrange(keys.lanes(book), 0, -1)
+    opened = {member.decode() if isinstance(member, bytes) else member for member in members}
     return sorted({keys.DEFAULT_LANE, keys.QUARANTINE_LANE, *opened} - {keys.SENTINEL})
 
 
@@ -69,11 +67,11 @@ def read(
 
     `block_ms` waits for the first entry; None answers at once. The client must not decode.
     """
-    streams = {
+    streams: dict[Any, Any] = {
         keys.lane(book, lane): Cursor.parse(text).read_after() for lane, text in places.items()
     }
     by_key = {keys.lane(book, lane).encode(): lane for lane in places}
-    reply = client.xread(streams, count=count, block=block_ms)  # type: ignore[arg-type]
+    reply: Any = client.xread(streams, count=count, block=block_ms)
     found: dict[str, list[LaneEntry]] = {}
     for key, entries in reply.items():
         lane = by_key[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -73,19 +74,17 @@ def adopt_reference(client: redis.Redis, name: str, version: int, changed: int) 
 def head(client: redis.Redis, name: str) -> BookHead | None:
     """Where the book stands, None when it does not exist."""
     fields = ("schema", "seq", "digest", "reference_version", "generation")
-    schema, seq, digest, version, generation = (
-        part.decode() if isinstance(part, bytes) else part
-        for part in client.hmget(keys.book(name), fields)
-    )
-    if seq is None:
+    found: Any = client.hmget(keys.book(name), fields)
+    if found[1] is None:
         return None
+    schema, seq, digest, version, generation = map(_text, found)
     return BookHead(name, schema, int(seq), digest, int(version), int(generation))
 
 
 def names(client: redis.Redis) -> list[str]:
     """The books that exist, sorted."""
-    members = client.zrange(keys.books(), 0, -1)
-    return sorted(part.decode() if isinstance(part, bytes) else part for part in members)
+    members: Any = client.zrange(keys.books(), 0, -1)
+    return sorted(map(_text, members))
 
 
 def check_schema(present: BookHead) -> None:
@@ -94,6 +93,10 @@ def check_schema(present: BookHead) -> None:
         raise BookError(
             f"book {present.name} has layout {present.schema}, this program knows {SCHEMA}"
         )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _compact(facts: dict[str, str]) -> str:

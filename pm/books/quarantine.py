@@ -53,7 +53,7 @@ def one(client: redis.Redis, book: str, seq: int) -> Refused:
 
 def replay(client: redis.Redis, refused: Refused) -> str:
     """Put the event on the replay lane; the id of the lane entry."""
-    fields: dict[str, Any] = {"received_at": refused.received_at, "replay_of": refused.seq}
+    fields: dict[Any, Any] = {"received_at": refused.received_at, "replay_of": refused.seq}
     if refused.raw.startswith(MAGIC_BYTES):
         fields["frame"] = refused.raw
         fields["context"] = _context(client, refused)

@@ -1,8 +1,8 @@
 """Reference data in Redis, by version.
 
-The current records lie in one hash; every change is kept in a history under its version, so an older
-version can be had by undoing the newer changes. A book that was restored to an earlier point still
-asks for the version it knew.
+The current records lie in one hash; every change is kept in a history under its version, so an
+older version can be had by undoing the newer changes. A book that was restored to an earlier point
+still asks for the version it knew.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def current_version(client: redis.Redis) -> int:
 
 
 def load_version(client: redis.Redis, version: int | None = None) -> Reference:
-    """The reference data of a version (default: the newest); ReferenceMissing if it is not there."""
+    """The reference data of a version, the newest unless named; ReferenceMissing if not there."""
     pipeline = client.pipeline(transaction=True)
     pipeline.hget(keys.reference_versions(), "current")
     pipeline.hgetall(keys.reference_records())
@@ -72,7 +72,7 @@ def merge(client: redis.Redis, new: Reference) -> tuple[int, list[str]]:
 
 def _try_merge(client: redis.Redis, new: Reference) -> tuple[int, list[str]]:
     with client.pipeline(transaction=True) as pipeline:
-        pipeline.watch(keys.reference_versions())
+        pipeline.watch(keys.reference_versions())  # type: ignore[no-untyped-call]
         version = current_version(client)
         stored = client.hgetall(keys.reference_records())
         texts = {_text(name): _text(value) for name, value in stored.items()}
@@ -84,7 +84,7 @@ def _try_merge(client: redis.Redis, new: Reference) -> tuple[int, list[str]]:
         pipeline.multi()
         for number, (name, text) in enumerate(sorted(changed.items()), start=1):
             pipeline.hset(keys.reference_records(), name, text)
-            change = {"record": name, "old": texts.get(name, ""), "new": text}
+            change: dict[Any, Any] = {"record": name, "old": texts.get(name, ""), "new": text}
             pipeline.xadd(keys.reference_history(), change, id=f"{version + 1}-{number}")
         pipeline.hset(keys.reference_versions(), "current", version + 1)
         pipeline.execute()

@@ -1,0 +1,84 @@
+"""The users of config/users.acl can do their work, and nothing that is not theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import redis
+from redis import exceptions
+
+from pm.books import lanes, opening
+from pm.client import Client
+from pm.events.lines import parse_line
+from pm.events.message import pack
+from pm.functions import library
+from pm.keys import DEFAULT_LANE
+from pm.settings import Settings
+from tests.servers import AnyServer
+from workers.worker import new_consumer
+
+PASSWORD = "replace-this-password"
+DEPOSIT = (
+    '{"kind":"deposit","event_id":"D1","venue":"binance","token":"USDT","amount":"5",'
+    '"executed_at":1700000000000000000}'
+)
+
+
+@pytest.fixture
+def roles(server: AnyServer) -> AnyServer:
+    """A server with the users of the file; the default user stays for the tests themselves."""
+    with server.client() as client:
+        for line in Path("config/users.acl").read_text().splitlines():
+            if line.startswith("user ") and not line.startswith("user default"):
+                _, name, *rules = line.split()
+                client.execute_command("ACL", "SETUSER", name, "reset", *rules)
+        library.load(client)
+    return server
+
+
+def as_user(server: AnyServer, name: str, *, decode: bool = False) -> redis.Redis:
+    client = server.client(decode=decode)
+    client.execute_command("AUTH", name, PASSWORD)
+    connection_pool = client.connection_pool
+    connection_pool.connection_kwargs.update(username=name, password=PASSWORD)
+    return client
+
+
+def test_a_worker_applies_and_may_not_bring_code(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        entry = lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)[-1]
+        counts = new_consumer(Settings(), "main").consume(worker)
+
+        assert counts.applied == 1
+        assert lanes.cursors(worker, "main", [DEFAULT_LANE])[DEFAULT_LANE] == entry
+        for command in (("FUNCTION", "DELETE", library.current().name), ("EVAL", "return 1", "0")):
+            with pytest.raises(exceptions.NoPermissionError):
+                worker.execute_command(*command)
+
+
+def test_a_reader_reads_and_may_not_write(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(Settings(), "main").consume(worker)
+
+    with as_user(roles, "reader", decode=True) as reader:
+        assert [str(found.total) for found in Client(reader).balances()] == ["5"]
+        with pytest.raises(exceptions.NoPermissionError):
+            reader.hset("pm:{main}:balance:binance:USDT", "total", "6")
+
+
+def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+
+    with as_user(roles, "gateway") as gateway:
+        lane = "executions:relay"
+        keys = ["pm:{main}:" + name for name in (lane, f"source:{lane}", "book", "lanes")]
+        reply = library.call(gateway, "append", keys, ["outbox", lane, "1", "10", b"x", "1", b""])
+
+        assert reply[0] == "appended"
+        with pytest.raises(exceptions.NoPermissionError):
+            gateway.execute_command("DEL", "pm:{main}:book")
