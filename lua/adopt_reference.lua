@@ -20,7 +20,7 @@ return function(KEYS, ARGV)
   elseif values[4] ~= facts.previous_version then
     return { "stale", values[4], values[1] }
   end
-  local seq = string.format("%.0f", tonumber(values[1]) + 1)
+  local seq = string.format("%d", tonumber(values[1]) + 1)
   local done = { legs = "[]", changes = "[]", order = "", trace = "", contribution_json = "",
     result = "applied", reason = "" }
   local fields, digest = journal.entry(facts_json, facts.kind, done, values[3], values[2],
@@ -33,6 +33,6 @@ return function(KEYS, ARGV)
     return added
   end
   redis.call("HSET", KEYS[1], "reference_version", facts.version, "digest", digest,
-    "applied", string.format("%.0f", tonumber(values[5]) + 1), "seq", seq)
+    "applied", string.format("%d", tonumber(values[5]) + 1), "seq", seq)
   return { "adopted", facts.version, seq }
 end

@@ -15,7 +15,7 @@
 --        busy       the lane is too far ahead of the cursor; nothing was appended
 
 local function text(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 
 local function same(lane, number, frame, context)

@@ -54,7 +54,7 @@ local function decide_all(state, events, room)
     local seq = state.seq + 1
     local fields, digest = journal.entry(event.json, facts.kind, done, state.previous_update,
       state.digest, redis.sha1hex)
-    entries[#entries + 1] = { seq = string.format("%.0f", seq), fields = fields, done = done,
+    entries[#entries + 1] = { seq = string.format("%d", seq), fields = fields, done = done,
       facts = facts, raw = event.raw, previous_update = state.previous_update }
     state.seq, state.digest, state.cursor = seq, digest, journal.place_after(facts)
     state.cursors[facts.lane] = state.cursor
@@ -78,6 +78,15 @@ local function decide_all(state, events, room)
   return entries, counts, false
 end
 
+-- Tells what a rule raised from a command the server refused, which is no fault of the event; the
+-- servers' own pcall makes text of both.
+local function uncaught(problem)
+  if type(problem) == "table" then
+    return { of_server = problem }
+  end
+  return { of_event = tostring(problem) }
+end
+
 local function quarantine(key, entry)
   redis.call("XADD", key, entry.seq .. "-0", "reason", entry.done.reason,
     "detail", entry.facts.detail or "", "facts", entry.fields[8], "raw", entry.raw)
@@ -97,7 +106,7 @@ return function(KEYS, ARGV)
   if not state then
     return { "no_book" }
   end
-  local seq = string.format("%.0f", state.seq)
+  local seq = string.format("%d", state.seq)
   if state.cursor ~= cursor then
     local last = #ARGV >= 6 and journal.place_after(cjson.decode(ARGV[#ARGV - 1])) or ""
     return { state.cursor == last and "already" or "cursor", state.cursor, seq }
@@ -109,13 +118,16 @@ return function(KEYS, ARGV)
   local events, ids = decode(ARGV)
   book_state.look_up(state, ids)
   local room = quarantine_max - redis.call("XLEN", quarantine_key)
-  local decided, entries, counts, is_full = pcall(decide_all, state, events, room)
+  local decided, entries, counts, is_full = xpcall(function()
+    return decide_all(state, events, room)
+  end, uncaught)
   if #declared.needs > 0 then
     return { "need", unpack(declared.needs) }
-  elseif not decided and type(entries) ~= "string" then
-    error(entries) -- a table is the server's refusal of a command, and no fault of the event
+  elseif not decided and entries.of_server then
+    error(entries.of_server)
   elseif not decided then
-    return { "failed", cursor, seq, string.format("%.0f", state.entry_seq - tonumber(seq)), entries }
+    return { "failed", cursor, seq, string.format("%d", state.entry_seq - tonumber(seq)),
+      entries.of_event }
   end
 
   for index = 1, #entries do
@@ -149,9 +161,9 @@ return function(KEYS, ARGV)
     end
   end
 
-  local reply = { is_full and "full" or "applied", state.cursor, string.format("%.0f", state.seq) }
+  local reply = { is_full and "full" or "applied", state.cursor, string.format("%d", state.seq) }
   for index = 1, #COUNTS do
-    reply[#reply + 1] = string.format("%.0f", counts[COUNTS[index]])
+    reply[#reply + 1] = string.format("%d", counts[COUNTS[index]])
   end
   return reply
 end

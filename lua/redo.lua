@@ -32,10 +32,10 @@ return function(KEYS, ARGV)
   if #declared.needs > 0 then
     return { "need", unpack(declared.needs) }
   end
-  local entries = redis.call("XRANGE", journal_key, string.format("%.0f-0", state.seq + 1), "+",
+  local entries = redis.call("XRANGE", journal_key, string.format("%d-0", state.seq + 1), "+",
     "COUNT", ARGV[1])
   if #entries == 0 then
-    return { "whole", string.format("%.0f", state.seq), "0" }
+    return { "whole", string.format("%d", state.seq), "0" }
   end
   local messages, refused = {}, {}
   for index = 1, #entries do
@@ -62,7 +62,7 @@ return function(KEYS, ARGV)
       book_state.remember(state, facts)
     end
     if fields.changes ~= "[]" then
-      state.previous_update = string.format("%.0f", state.seq)
+      state.previous_update = string.format("%d", state.seq)
       messages[#messages + 1] = journal_entry.update_message(declared.prefix, state.previous_update,
         previous_update, facts, fields.changes)
     end
@@ -82,5 +82,5 @@ return function(KEYS, ARGV)
   for index = 1, #messages do
     redis.call(ARGV[2], declared.prefix .. "updates", messages[index])
   end
-  return { "redone", string.format("%.0f", state.seq), string.format("%.0f", #entries) }
+  return { "redone", string.format("%d", state.seq), string.format("%d", #entries) }
 end

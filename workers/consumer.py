@@ -23,11 +23,9 @@ from pm.books.decoding import Decoder, DecodingOptions
 from pm.books.lanes import Cursor, LaneEntry
 from pm.crash_points import crash_point
 from workers import poison
+from workers.call_size import CallSize
 
 log = logging.getLogger("pm.worker")
-
-CALL_TARGET_S = 0.002
-"""A call is kept under this time, because readers wait while it runs."""
 
 LANES_REFRESH_S = 1.0
 STALL_S = 1.0
@@ -46,10 +44,10 @@ class Consumer:
     applier: Applier
     options: DecodingOptions
     batch_max: int
+    size: CallSize
     decoder: Decoder | None = None
     cursors: dict[str, str] = field(default_factory=dict)
     stalls: dict[str, str] = field(default_factory=dict)
-    batch: int = 1
     totals: Counts = field(default_factory=Counts)
     _retry_at: dict[str, float] = field(default_factory=dict)
     _lanes_read_at: float = -LANES_REFRESH_S
@@ -104,7 +102,7 @@ class Consumer:
         waiting = list(entries)
         while waiting:
             events = self._prepare(client, lane, waiting)
-            outcome = self._apply(client, lane, _whole_entries(events, self.batch), waiting)
+            outcome = self._apply(client, lane, events, waiting)
             total += outcome.counts
             if outcome.status == "reference":
                 self._load_reference(client, outcome.reference_version)
@@ -134,22 +132,22 @@ class Consumer:
     def _goes_on(self, lane: str) -> None:
         if lane in self.stalls:
             log.info("book %s: lane %s goes on", self.book, lane)
-            del self.stalls[lane], self._retry_at[lane]
+            del self.stalls[lane]
 
     def _prepare(
         self, client: redis.Redis, lane: str, entries: Sequence[LaneEntry]
     ) -> list[Prepared]:
         decoder = self.decoder or self._first_decoder(client)
-        place = Cursor.parse(self.cursors[lane])
+        place, size = Cursor.parse(self.cursors[lane]), self.size.next()
         events: list[Prepared] = []
         for entry in entries:
             found = poison.decoded(decoder, entry)
             if place.events_done and entry.id == place.entry:
                 found = found[place.events_done :]
             events.extend(found)
-            if len(events) >= self.batch:
+            if len(events) >= size:
                 break
-        return events
+        return _whole_entries(events, size)
 
     def _first_decoder(self, client: redis.Redis) -> Decoder:
         head = opening.head(client, self.book)
@@ -189,14 +187,9 @@ class Consumer:
             client, lane, self.cursors[lane], events, self.decoder.reference.version
         )
         crash_point("worker_after_apply")
-        self._adapt(len(events), time.perf_counter() - started)
+        if outcome.status == "applied":
+            self.size.observe(len(events), time.perf_counter() - started)
         return outcome
-
-    def _adapt(self, events: int, taken_s: float) -> None:
-        if taken_s > CALL_TARGET_S and events > 1:
-            self.batch = max(1, int(events * CALL_TARGET_S / taken_s))
-        elif events >= self.batch:
-            self.batch = min(self.batch_max, self.batch * 2)
 
 
 def sweep_seen(client: redis.Redis, book: str) -> None:

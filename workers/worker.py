@@ -27,6 +27,7 @@ from pm.connect.errors import explain
 from pm.crash_points import crash_point
 from pm.functions.library import LibraryMissing
 from pm.settings import Settings
+from workers.call_size import CallSize
 from workers.consumer import Consumer, Stalled, sweep_seen
 from workers.leases import Leases
 
@@ -51,7 +52,7 @@ class Trouble:
         if line not in self._told:
             self._told.add(line)
             log.warning("%s: %s", what, line)
-        delay_s = min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(self.failures, 10))
+        delay_s = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** min(self.failures, 10))
         delay_s *= random.uniform(0.5, 1.0)
         self.failures += 1
         self.retry_at = time.monotonic() + delay_s
@@ -164,4 +165,5 @@ def new_consumer(settings: Settings, book: str) -> Consumer:
         lenient_checksum=settings.gateway.lenient_checksum,
         accept_domain_2=settings.gateway.accept_domain_2,
     )
-    return Consumer(book, applier, options, settings.workers.batch_max_entries)
+    most = settings.workers.batch_max_entries
+    return Consumer(book, applier, options, most, CallSize(most))

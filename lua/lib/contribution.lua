@@ -128,7 +128,7 @@ function M.merge_totals(totals, added)
 end
 
 local function count(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 
 function M.totals_texts(totals)

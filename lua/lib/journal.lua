@@ -29,7 +29,7 @@ function M.place_after(facts)
   if following >= tonumber(facts.of) then
     return facts.entry
   end
-  return facts.entry .. ":" .. string.format("%.0f", following)
+  return facts.entry .. ":" .. string.format("%d", following)
 end
 
 -- What subscribers get: a pure function of the entry. prefix: "pm:{book}:".

@@ -68,7 +68,7 @@ local function render(self, terms)
   local texts = {
     text(self.quantity), text(self.cost), average(self, terms), text(self.realized),
     token_amounts.text(self.fees), text(self.fee_value), token_amounts.text(self.unvalued),
-    string.format("%.0f", self.trades), self.first, self.last,
+    string.format("%d", self.trades), self.first, self.last,
     text(self.trip_realized), text(self.trip_fee_value),
   }
   self.texts = texts

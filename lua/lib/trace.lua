@@ -35,7 +35,7 @@ function M.texts(self)
   return {
     self.arbitrage, self.status, self.numeraire, token_amounts.text(self.net),
     traded_text(self.traded), token_amounts.text(self.dust), self.first, self.last,
-    string.format("%.0f", self.steps),
+    string.format("%d", self.steps),
   }
 end
 
@@ -100,12 +100,12 @@ function M.step(self, facts, quantity, notional, fees, terms)
   self.status = flat and "completed" or "open"
   local kind = facts.trace.step
     or (number == 0 and "entry") or (flat and "exit") or "intermediate"
-  local step = '{"step_number":"' .. string.format("%.0f", number) .. '","step_type":"' .. kind
+  local step = '{"step_number":"' .. string.format("%d", number) .. '","step_type":"' .. kind
     .. '","strategy_id":"' .. terms.strategy .. '","instrument_id":"' .. terms.instrument
     .. '","venue":"' .. facts.venue .. '","location":"' .. facts.location
     .. '","chain_id":"' .. (facts.chain_id or "0") .. '","quantity_delta":"' .. decimal.text(quantity)
     .. '","price":"' .. (facts.price or "") .. '","timestamp":"' .. facts.executed_at .. '"}'
-  self.new_steps[#self.new_steps + 1] = { "step:" .. string.format("%.0f", number), step }
+  self.new_steps[#self.new_steps + 1] = { "step:" .. string.format("%d", number), step }
   local texts = M.texts(self)
   return '{"id":"' .. self.id .. '","arbitrage":"' .. texts[1] .. '","status":"' .. texts[2]
     .. '","numeraire":"' .. texts[3] .. '","net":' .. texts[4] .. ',"traded":' .. texts[5]

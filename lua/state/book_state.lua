@@ -22,7 +22,7 @@ local FUTURE = math.huge
 local INDEX_KEYS = { "positions", "closed", "strategies", "balances", "traces" }
 
 local function number_text(number)
-  return string.format("%.0f", number)
+  return string.format("%d", number)
 end
 
 -- call: redis.call. declared: keys.declared(KEYS). lane: whose cursor is wanted, or nil.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pm.bench.figures import Result, Row
-from pm.bench.lockstep import Cost, lockstep
+from pm.bench.lockstep import Cost, Spent, lockstep
 from pm.bench.scale import Scale
 from pm.bench.workload import EXCHANGE, TOKEN, Spread
 
@@ -20,13 +20,13 @@ def measure_applying(scale: Scale) -> Result:
     rows: list[Row] = []
     for digits in (EXCHANGE, TOKEN):
         scale.say(f"opening {_SPREAD.positions} positions with amounts of {digits.name}")
-        rounds: dict[int, list[Cost]] = {batch: [] for batch in _BATCHES}
+        spent = {batch: Spent() for batch in _BATCHES}
         with lockstep(scale.program, _SPREAD, digits) as books:
             for number in range(scale.rounds):
                 scale.say(f"{digits.name}: round {number + 1} of {scale.rounds}")
                 for batch in _BATCHES:
-                    rounds[batch].append(books.measure(batch, _calls(batch, scale)))
-        rows += [_row(digits.name, batch, Cost.medians(rounds[batch])) for batch in _BATCHES]
+                    books.measure(batch, _calls(batch, scale), spent[batch])
+        rows += [_row(digits.name, batch, spent[batch].cost()) for batch in _BATCHES]
     return Result(
         PART,
         f"A fill inside the server, {_SPREAD.positions:,} positions",
@@ -39,7 +39,7 @@ def measure_applying(scale: Scale) -> Result:
 
 
 def _calls(batch: int, scale: Scale) -> int:
-    return max(1, scale.fills_a_round // batch)
+    return max(5, scale.fills_a_round // batch)
 
 
 def _row(digits: str, batch: int, cost: Cost) -> Row:

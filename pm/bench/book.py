@@ -70,10 +70,6 @@ def apply(client: redis.Redis, call: Call, function: str | None = None) -> Any:
     return reply
 
 
-def apply_all(client: redis.Redis, calls: Iterable[Call]) -> None:
-    """Make calls whose cost does not matter."""
-    for call in calls:
-        apply(client, call)
 
 
 def digest(client: redis.Redis) -> bytes:

@@ -2,14 +2,16 @@
 
 Two processes, so that neither pays for the other's garbage. A third applies the fills first to note
 the commands. All three books go the same way to the last byte, which the digests prove. Times are
-the servers' own (`commandstats`), without the way to the server and back.
+the servers' own, call by call, without the way to the server and back; the median over the calls
+leaves out those in which the machine did something else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import redis
 
 from pm.bench import floor
-from pm.bench.book import Calls, apply, apply_all, digest, open_bench_book
+from pm.bench.book import Calls, apply, digest, open_bench_book
 from pm.bench.errors import BenchError
 from pm.bench.private_server import private_server
 from pm.bench.workload import Desk, Digits, Spread, reference_of
@@ -25,6 +27,7 @@ from pm.connect import connect
 
 _TIMEOUT_S = 120.0
 _OPENINGS_A_CALL = 200
+_CALLS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,97 +43,97 @@ class Cost:
         """What applying costs, in floors."""
         return self.apply / self.floor
 
-    @classmethod
-    def medians(cls, rounds: list[Cost]) -> Cost:
-        """Each figure's median over several rounds."""
-        return cls(
-            median(found.apply for found in rounds),
-            median(found.floor for found in rounds),
-            median(found.carry for found in rounds),
-        )
+
+@dataclass(slots=True)
+class Spent:
+    """The time of each call, in µs a fill."""
+
+    apply: list[float] = field(default_factory=list)
+    replay: list[float] = field(default_factory=list)
+    carry: list[float] = field(default_factory=list)
+
+    def cost(self) -> Cost:
+        """The medians."""
+        carry = median(self.carry)
+        return Cost(median(self.apply), median(self.replay) - carry, carry)
 
 
 class Lockstep:
-    """Three books that go the same way."""
+    """Three books that go the same way; `target` is the server of the applied one."""
 
     def __init__(
         self,
+        target: str,
         applied: redis.Redis,
         floored: redis.Redis,
         recorder: redis.Redis,
         spread: Spread,
         digits: Digits,
     ) -> None:
-        self.applied = applied
+        self.target = target
+        self._applied = applied
         self._floored = floored
         self._recorder = recorder
         self._desk = Desk(spread, digits, seed=spread.positions)
         self._calls = Calls(reference_of(spread))
-        self._turn = 0
 
     def open_positions(self) -> None:
         """Open every position on all three servers."""
         floor.load_recorder(self._recorder)
         floor.load_replayer(self._floored)
-        servers = (self.applied, self._floored, self._recorder)
+        servers = (self._applied, self._floored, self._recorder)
         for client in servers:
             open_bench_book(client)
         openings = list(self._desk.openings())
-        for start in range(0, len(openings), _OPENINGS_A_CALL):
-            call = self._calls.of(openings[start : start + _OPENINGS_A_CALL])
-            for client in servers:
-                apply(client, call)
+        with ThreadPoolExecutor(len(servers)) as threads:
+            for start in range(0, len(openings), _OPENINGS_A_CALL):
+                call = self._calls.of(openings[start : start + _OPENINGS_A_CALL])
+                for _ in threads.map(lambda client, call=call: apply(client, call), servers):
+                    pass
+        for client in (self._applied, self._floored):
+            _time_calls(client)
+            client.slowlog_reset()
 
-    def measure(self, batch: int, calls: int) -> Cost:
+    def measure(self, batch: int, calls: int, spent: Spent) -> None:
         """One round: so many calls of so many fills, applied here and replayed there."""
         made = [self._calls.of(self._desk.fills(batch)) for _ in range(calls)]
         recordings = [floor.record(self._recorder, call) for call in made]
-        fills = batch * calls
-
-        def applying() -> None:
-            apply_all(self.applied, made)
-
-        def replaying(function: str) -> Callable[[], None]:
-            def run() -> None:
-                for recording in recordings:
-                    floor.replay(self._floored, recording, function)
-
-            return run
-
-        turns = {
-            "apply": (self.applied, applying),
-            "replay": (self._floored, replaying(floor.REPLAY)),
-            "carry": (self._floored, replaying(floor.CARRY)),
-        }
-        self._turn += 1
-        order = list(turns) if self._turn % 2 else list(reversed(turns))
-        spent = {name: _spent_us(*turns[name]) / fills for name in order}
-        if digest(self.applied) != digest(self._floored):
+        for call, recording in zip(made, recordings, strict=True):
+            apply(self._applied, call)
+            floor.replay(self._floored, recording)
+            floor.replay(self._floored, recording, floor.CARRY)
+        spent.apply += [time / batch for time in _call_times_us(self._applied)]
+        floored = _call_times_us(self._floored)
+        spent.replay += [time / batch for time in floored[0::2]]
+        spent.carry += [time / batch for time in floored[1::2]]
+        if digest(self._applied) != digest(self._floored):
             raise BenchError("the floor did not end where apply did")
-        return Cost(spent["apply"], spent["replay"] - spent["carry"], spent["carry"])
 
 
 @contextmanager
 def lockstep(program: Path, spread: Spread, digits: Digits) -> Iterator[Lockstep]:
     """Three new servers with the positions open."""
     with ExitStack() as stack:
-        clients = []
-        for _ in range(3):
-            target = stack.enter_context(private_server(program))
-            client = connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S)
-            clients.append(stack.enter_context(client))
-        applied, floored, recorder = clients
-        books = Lockstep(applied, floored, recorder, spread, digits)
+        targets = [stack.enter_context(private_server(program)) for _ in range(3)]
+        clients = [
+            stack.enter_context(
+                connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S)
+            )
+            for target in targets
+        ]
+        books = Lockstep(targets[0], *clients, spread=spread, digits=digits)
         books.open_positions()
         yield books
 
 
-def _spent_us(client: redis.Redis, run: Callable[[], None]) -> int:
-    before = _function_us(client)
-    run()
-    return _function_us(client) - before
+def _time_calls(client: redis.Redis) -> None:
+    client.config_set("slowlog-max-len", _CALLS_MAX)
+    client.config_set("slowlog-log-slower-than", 0)
 
 
-def _function_us(client: redis.Redis) -> int:
-    found: Any = client.info("commandstats")
-    return int(found["cmdstat_fcall"]["usec"]) if "cmdstat_fcall" in found else 0
+def _call_times_us(client: redis.Redis) -> list[int]:
+    """The times of the function calls since the last time this was asked, oldest first."""
+    found: Any = client.slowlog_get(_CALLS_MAX)
+    client.slowlog_reset()
+    calls = [entry for entry in found if entry["command"].startswith(b"FCALL ")]
+    return [int(entry["duration"]) for entry in sorted(calls, key=lambda entry: entry["id"])]

@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pm.bench.applying import measure_applying
+from pm.bench.decoding import measure_decoding
 from pm.bench.figures import Result
+from pm.bench.flatness import measure_flatness
 from pm.bench.private_server import private_server
+from pm.bench.reading import measure_reading
 from pm.bench.scale import Scale
 from pm.connect import connect
 
 PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "apply": measure_applying,
+    "read": measure_reading,
+    "flat": measure_flatness,
+    "decode": measure_decoding,
 }
 
 

@@ -46,8 +46,8 @@ class Scale:
         return cls(
             program,
             say,
-            rounds=5,
-            fills_a_round=300,
+            rounds=3,
+            fills_a_round=200,
             reads_a_round=100,
             decodes_a_round=500,
             stream_s=2.0,

@@ -105,11 +105,15 @@ class Decoder:
             self.reference,
             strategy_from_order_id=self._options.strategy_from_order_id,
         )
-        return [
+        own = [
             event if isinstance(event, Quarantined) else self._with_trace(event)
             for event in found
             if isinstance(event, Quarantined) or self._is_own(event)
         ]
+        if found and not own:
+            # The gateway put the frame here by another table of books than ours: nobody else has it.
+            return [Quarantined("wrong_book", f"no event of the frame belongs to {self._book}")]
+        return own
 
     def _is_own(self, event: Event) -> bool:
         """A frame may speak to several books; each takes what is its own."""

@@ -81,7 +81,7 @@ def _refused_json(refused: Refused) -> dict[str, object]:
 def replay(
     options: Options, entry: int | None, replay_all: bool, book: str | None, as_json: bool
 ) -> None:
-    """Try ENTRY (or --all) again, through a lane of its own; what is taken leaves the quarantine."""
+    """Try ENTRY (or --all) again, through its own lane; what is taken leaves the quarantine."""
     if (entry is None) == (not replay_all):
         raise click.UsageError("name one entry, or give --all")
     with session(options) as current, current.client(decode=False) as client:

@@ -14,7 +14,7 @@ from pm.wire.describe import describe_line
 @click.argument("file", type=click.File("r"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
 def decode(file: TextIO, as_json: bool) -> None:
-    """Decode frames from FILE, one frame or stretch of stream in hex a line (`-`: standard input)."""
+    """Decode FILE: a frame or a stretch of stream in hex a line (`-`: standard input)."""
     for line in file:
         if not line.strip():
             continue
@@ -25,7 +25,8 @@ def decode(file: TextIO, as_json: bool) -> None:
 def _readable(found: dict[str, object]) -> str:
     result = found.get("result")
     if result == "stream":
-        return f"stream: {found['frames']} frames {found['sequences']}, {found['skipped_bytes']} bytes skipped"
+        counted = f"{found['frames']} frames {found['sequences']}"
+        return f"stream: {counted}, {found['skipped_bytes']} bytes skipped"
     if result != "ok":
         reason = found.get("error") or found.get("reason")
         return f"{result}: {reason}: {found.get('message', '')}".rstrip(": ")

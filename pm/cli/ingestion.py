@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 import redis
@@ -35,9 +36,7 @@ PUBLISH_EVENTS = 1_000
 )
 @JSON_OPTION
 @click.pass_obj
-def ingest(
-    options: Options, file: click.utils.LazyFile, instruments: Path | None, as_json: bool
-) -> None:
+def ingest(options: Options, file: TextIO, instruments: Path | None, as_json: bool) -> None:
     """Apply the events of FILE, one JSON object a line (`-`: standard input).
 
     A malformed line stops everything before anything is applied. Events that cannot be applied
@@ -63,7 +62,7 @@ def ingest(
     _show(results, reasons, as_json)
 
 
-def _read(file: click.utils.LazyFile) -> Sequence[Event]:
+def _read(file: TextIO) -> Sequence[Event]:
     try:
         return parse_lines(file)
     except EventError as error:

@@ -1,4 +1,4 @@
-"""How results are shown: tables for people, JSON for programs, and nothing that needs a terminal."""
+"""How results are shown: tables for people, JSON for programs; nothing needs a terminal."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[2]
 class Child:
     """One process, its output in a log."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], log: Path, target: str = "") -> None:
         self.name = name
         self.log = log
         with log.open("ab") as output:
@@ -34,7 +34,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_environment(),
+                env=_environment(target),
                 start_new_session=True,
             )
 
@@ -95,21 +95,23 @@ def start_relay(folder: DemoFolder, seed: int, executions: int, rate: float) -> 
     return Child("relay", arguments, folder.log("relay"))
 
 
-def start_gateway(folder: DemoFolder) -> Child:
-    """The gateway between the relay and the lanes."""
+def start_gateway(folder: DemoFolder, target: str) -> Child:
+    """The gateway between the relay and the lanes of the server at `target`."""
     arguments = ["pm.cli.main", "--config", str(folder.settings), "gateway"]
-    return Child("gateway", arguments, folder.log("gateway"))
+    return Child("gateway", arguments, folder.log("gateway"), target)
 
 
-def start_workers(folder: DemoFolder, count: int) -> Child:
-    """The pool of workers."""
+def start_workers(folder: DemoFolder, target: str, count: int) -> Child:
+    """The pool of workers of the server at `target`."""
     arguments = ["pm.cli.main", "--config", str(folder.settings), "worker", "--count", str(count)]
-    return Child("worker pool", arguments, folder.log("workers"))
+    return Child("worker pool", arguments, folder.log("workers"), target)
 
 
-def _environment() -> dict[str, str]:
-    """The environment without settings of this program: the demo's file alone counts."""
+def _environment(target: str) -> dict[str, str]:
+    """The environment without settings of this program but the server: the demo's file counts."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PM_")}
     path = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = f"{_PROJECT}{os.pathsep}{path}" if path else str(_PROJECT)
+    if target:
+        environment["PM_REDIS_URL"] = target
     return environment

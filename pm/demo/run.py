@@ -138,6 +138,7 @@ class _Run:
         system.open_books(self._scenario)
         rate = DEFAULT_RATE * options.speed
         system.start_relay_and_workers(options.seed, options.executions, rate, options.workers)
+        self._screen.tell("the books are open and funded; the workers start")
         while not self._is_served(self._look()):
             time.sleep(_POLL_S)
         self._screen.tell("every book is served by a worker; the gateway connects to the relay")
@@ -253,7 +254,7 @@ def _say_goodbye(screen: Screen, system: System, *, is_kept: bool) -> None:
     else:
         path = system.target.removeprefix("unix://")
         screen.say("The server goes on. Try")
-        for command in ("--scan --pattern 'pm:*:position:*'", "HGETALL pm:{main}:book"):
+        for command in ("--scan --pattern 'pm:*:position:*'", "HGETALL 'pm:{main}:book'"):
             screen.say(f"  redis-cli -s {path} {command}")
         screen.say(f"  redis-cli -s {path} HGETALL 'pm:{{main}}:balance:binance:USDT'")
     screen.say(f"  pm --config {settings} positions")

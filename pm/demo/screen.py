@@ -21,6 +21,8 @@ _HEADINGS: Final = (
     "book", "strategy", "instrument", "quantity", "average", "realized P&L", "fees", "trades",
 )  # fmt: skip
 _RIGHT: Final = frozenset({3, 4, 5, 7})
+# Columns that a narrow terminal does without: trades, fees, average, book.
+_LEFT_OUT: Final = ((), (7,), (7, 6), (7, 6, 4), (7, 6, 4, 0))
 _PLAIN_EVERY_S: Final = 2.0
 _BAR_WIDTH: Final = 24
 # Lines around the rows: progress, blank, headings, books, and the line the cursor is on.
@@ -74,7 +76,7 @@ class Screen:
 
     def _block(self, view: View, note: str) -> list[str]:
         columns, height = shutil.get_terminal_size()
-        table = self._table(view.positions)
+        table = self._table(view.positions, columns - 1)
         room = max(3, height - _OTHER_LINES)
         if len(table) > room:
             hidden = len(table) - room + 1
@@ -97,21 +99,24 @@ class Screen:
             self._drawn_lines = 0
 
     def _progress(self, view: View) -> str:
-        open_positions = sum(row.quantity != "0" for row in view.positions)
+        held = sum(row.quantity != "0" for row in view.positions)
         return (
             f"{view.trades:,} of {self._executions:,} executions in the books, "
-            f"{open_positions} open positions, {view.lag} entries waiting"
+            f"{held} positions held, {view.lag:,} waiting"
         )
 
-    def _table(self, positions: Sequence[PositionRow]) -> list[str]:
-        rows = [self._row(row) for row in sorted(positions)]
-        widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    def _table(self, positions: Sequence[PositionRow], width_max: int | None = None) -> list[str]:
+        """The lines of the table, with as many columns as fit."""
+        rows = [_HEADINGS, *(self._row(row) for row in sorted(positions))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        shown: list[int] = []
+        for left_out in _LEFT_OUT:
+            shown = [place for place in range(len(_HEADINGS)) if place not in left_out]
+            wide = sum(widths[place] + 2 for place in shown) - 2
+            if width_max is None or wide <= width_max:
+                break
         return [
-            "  ".join(
-                cell.rjust(width) if place in _RIGHT else cell.ljust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in (_HEADINGS, *rows)
+            "  ".join(_cell(row, place, widths[place]) for place in shown).rstrip() for row in rows
         ]
 
     def _row(self, row: PositionRow) -> tuple[str, ...]:
@@ -130,6 +135,10 @@ class Screen:
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_at
+
+
+def _cell(row: Sequence[str], place: int, width: int) -> str:
+    return row[place].rjust(width) if place in _RIGHT else row[place].ljust(width)
 
 
 def is_live(out: TextIO) -> bool:

@@ -104,12 +104,12 @@ class System:
         self._stack.callback(self._stop_children)
         with self._interrupts.deferred():
             self._children["relay"] = start_relay(self.folder, seed, executions, rate)
-            self._children["workers"] = start_workers(self.folder, workers)
+            self._children["workers"] = start_workers(self.folder, self.target, workers)
 
     def start_gateway(self) -> None:
         """Start the gateway."""
         with self._interrupts.deferred():
-            self._children["gateway"] = start_gateway(self.folder)
+            self._children["gateway"] = start_gateway(self.folder, self.target)
 
     def check_children(self) -> None:
         """DemoError if one of them has ended by itself."""

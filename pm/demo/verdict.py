@@ -38,8 +38,8 @@ def _verify(client: redis.Redis, book: str, screen: Screen) -> bool:
     report = verify_book(client, book)
     if report.is_whole:
         screen.say(
-            f"verified  book {book}: {report.entries:,} journal entries worked out again in Python,"
-            f" {report.keys:,} keys compared, hash chain {report.digest[:12]}: all equal"
+            f"verified  book {book}: {report.entries:,} journal entries recomputed in Python,"
+            f" {report.keys:,} keys compared: all equal"
         )
         return True
     screen.say(f"WRONG     book {book}: {report.difference_count} differences from the rules")
@@ -52,8 +52,8 @@ def _compare_sums(client: redis.Redis, scenario: Scenario, screen: Screen) -> bo
     positions, balances = len(scenario.expected.positions), len(scenario.expected.balances)
     if not found:
         screen.say(
-            f"verified  {positions} positions and {balances} balances are what the"
-            f" {scenario.executions:,} executions add up to, worked out without the books' rules"
+            f"verified  {positions} positions and {balances} balances are what"
+            f" {scenario.executions:,} executions add up to, in arithmetic of the demo's own"
         )
         return True
     screen.say(f"WRONG     {len(found)} figures are not what the executions add up to")
@@ -65,12 +65,12 @@ def _say_disturbances(delivery: Delivery, view: View, screen: Screen) -> None:
     done = delivery.disturbances
     screen.say(
         f"endured   {done.repeated} frames sent twice, {done.damaged} with a flipped bit,"
-        f" {done.cut_off} cut off, garbage between frames {done.garbage} times;"
-        f" frames split and joined over {len(delivery.chunks):,} writes"
+        f" {done.cut_off} cut off, {done.garbage} times garbage,"
+        f" cut over {len(delivery.chunks):,} writes"
     )
     screen.say(
-        f"          {view.count('duplicate')} repeated events and {view.count('covered')} told"
-        f" another way changed nothing; {view.quarantined} damaged pieces are in the quarantine"
+        f"          {view.count('duplicate'):,} repeated events, and {view.count('covered'):,} told"
+        f" another way, changed nothing; {view.quarantined} damaged pieces are in quarantine"
     )
 
 

@@ -41,9 +41,7 @@ class SeenIds:
         self.horizon = 0
 
     def __contains__(self, event_id: object) -> bool:
-        return (
-            event_id in self.current or event_id in self.previous or event_id in self.future
-        )
+        return event_id in self.current or event_id in self.previous or event_id in self.future
 
     def add(self, event_id: str, executed_at: int, received_at: int) -> None:
         """Remember `event_id`; rotates when the generation is full (never when its size is 0)."""

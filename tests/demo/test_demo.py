@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,20 @@ def folder() -> Iterator[Path]:
         yield Path(made) / "demo"
 
 
-def start(folder: Path, options: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(folder: Path, options: str) -> Iterator[subprocess.Popen[str]]:
+    """A demo in a process of its own; one that is left over is ended as a user would."""
     code = f"{RUN}sys.exit(run_demo(Path({str(folder)!r}), seed={SEED}, {options}))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=WITHIN_S)
 
 
 def processes_naming(folder: Path) -> list[str]:
@@ -55,9 +65,10 @@ def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
 
 @pytest.mark.slow
 def test_a_demo_in_which_everything_is_killed_proves_its_books(folder: Path) -> None:
-    process = start(folder, f"fills={EXECUTIONS}, speed=0.25, chaos=True, keep=True")
+    options = f"fills={EXECUTIONS}, speed=0.25, chaos=True, keep=True"
     try:
-        said, faults = process.communicate(timeout=WITHIN_S)
+        with started(folder, options) as process:
+            said, faults = process.communicate(timeout=WITHIN_S)
         assert (process.returncode, faults) == (0, ""), said
         for words in (
             "killed (SIGKILL) while it served",
@@ -85,11 +96,11 @@ def test_a_demo_in_which_everything_is_killed_proves_its_books(folder: Path) -> 
 def test_an_interrupted_demo_leaves_no_process_and_no_socket(
     folder: Path, number: signal.Signals
 ) -> None:
-    process = start(folder, "fills=4000, keep=True")
-    wait_for_line(process, "every book is served by a worker")
-    time.sleep(0.5)  # into the day, wherever that is
-    process.send_signal(number)
-    _, faults = process.communicate(timeout=WITHIN_S)
+    with started(folder, "fills=4000, keep=True") as process:
+        wait_for_line(process, "every book is served by a worker")
+        time.sleep(0.5)  # into the day, wherever that is
+        process.send_signal(number)
+        _, faults = process.communicate(timeout=WITHIN_S)
     assert process.returncode == 130
     assert faults == "demo: interrupted; everything is stopped\n"
     assert processes_naming(folder) == []
@@ -98,8 +109,8 @@ def test_an_interrupted_demo_leaves_no_process_and_no_socket(
 
 def test_a_folder_of_somebody_else_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    process = start(tmp_path, "fills=10")
-    said, faults = process.communicate(timeout=WITHIN_S)
+    with started(tmp_path, "fills=10") as process:
+        said, faults = process.communicate(timeout=WITHIN_S)
     assert (process.returncode, said) == (1, "")
     assert faults.startswith(f"demo: {tmp_path}: holds something that no demo made")
     assert faults.count(os.linesep) == 1

@@ -60,7 +60,7 @@ def view() -> View:
 def test_without_a_terminal_progress_is_a_plain_line() -> None:
     out = io.StringIO()
     Screen(out, 10, REFERENCE.instruments).show(view())
-    expected = "7 of 10 executions in the books, 1 open positions, 2 entries waiting\n"
+    expected = "7 of 10 executions in the books, 1 positions held, 2 waiting\n"
     assert out.getvalue().endswith(expected)
     assert "\x1b" not in out.getvalue()
 
@@ -100,3 +100,14 @@ def test_a_terminal_that_wants_plain_text_gets_it(
     out = Terminal()
     Screen(out, 10, REFERENCE.instruments).show(view())
     assert "\x1b" not in out.getvalue()
+
+
+def test_a_narrow_terminal_keeps_quantity_and_profit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Screen(out, 10, REFERENCE.instruments).show(view())
+    assert "realized P&L" in out.getvalue()
+    assert "fees" not in out.getvalue()
+    assert max(len(line) for line in out.getvalue().splitlines()) < 70 + len("\x1b[?25l")

@@ -168,6 +168,16 @@ def test_a_burst_that_finds_no_room_takes_no_numbers_and_can_be_tried_again(
     assert numbers(outbox, outbox.lanes[1]) == list(range(1, 51))
 
 
+def test_a_burst_that_fails_half_way_leaves_nothing(opened: Opened) -> None:
+    outbox = opened()
+    broken = NewEntry("second", 1, None, b"")  # type: ignore[arg-type]
+    with pytest.raises(OutboxError, match="NOT NULL"):
+        outbox.write("relay", [*entries(1, 2), broken], {})
+    write(outbox, 1, 2, 3)
+    assert [(lane.book, lane.last) for lane in outbox.lanes] == [("main", 3)]
+    assert numbers(outbox, outbox.lanes[0]) == [1, 2, 3]
+
+
 def test_two_cannot_have_the_same_outbox(path: Path, opened: Opened) -> None:
     opened()
     with pytest.raises(OutboxError, match=r"another gateway \(pid \d+\) uses this outbox"):

@@ -23,7 +23,7 @@ def _quiet_server() -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def undisturbed(_quiet_server: ServerProcess) -> Undisturbed:
-    """Where the book main comes to when nothing happens on the way, by the contents of its lanes."""
+    """Where the book main comes to when nothing disturbs it, by the contents of its lanes."""
 
     def run(batch_max: int = 200, **contents: LaneContent) -> BookEnd:
         flush(_quiet_server)
