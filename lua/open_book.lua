@@ -7,6 +7,7 @@
 --        library          sha of the function library, for the record
 -- Reply  {"opened" | "exists", seq}
 
+local contribution = require("contribution")
 local journal = require("journal")
 
 return function(KEYS, ARGV)
@@ -15,12 +16,16 @@ return function(KEYS, ARGV)
   if present then
     return { "exists", present }
   end
+  local begun = redis.call("XRANGE", KEYS[2], "1-0", "1-0")[1]
+  if begun then
+    facts_json = begun[2][8] -- of a call that was cut off: what the journal says holds
+  end
   local facts = cjson.decode(facts_json)
   local done = { legs = "[]", changes = "[]", order = "", trace = "", contribution_json = "",
     result = "applied", reason = "" }
   local fields, digest = journal.entry(facts_json, facts.kind, done, "0", journal.GENESIS,
     redis.sha1hex)
-  if redis.call("XLEN", KEYS[2]) == 0 then
+  if not begun then
     redis.call("XADD", KEYS[2], "1-0", unpack(fields))
   end
   for index = 4, 9 do
@@ -28,11 +33,15 @@ return function(KEYS, ARGV)
   end
   redis.call("SADD", KEYS[10], ".")
   redis.call("SADD", KEYS[11], ".")
+  local totals, zeros = {}, contribution.totals_texts(contribution.parse_totals({}))
+  for index = 1, #zeros do
+    totals[2 * index - 1], totals[2 * index] = contribution.total_fields[index], zeros[index]
+  end
   redis.call("HSET", KEYS[1], "schema", facts.schema, "name", facts.name, "seq", "1",
     "digest", digest, "previous_update", "0", "epoch", "1", "rules", journal.RULES,
     "library", ARGV[2], "reference_version", "0", "generation", "0", "generation_count", "0",
     "generation_size", facts.generation_size, "newest", "0", "newest_previous", "0",
     "horizon", "0", "applied", "1", "duplicate", "0", "covered", "0", "stale", "0",
-    "noted", "0", "refused", "0")
+    "noted", "0", "refused", "0", unpack(totals))
   return { "opened", "1" }
 end

@@ -5,6 +5,7 @@
 -- KEYS   the book hash first, journal, then every key the entries touch, in any order
 -- ARGV   entries_max   how many entries to redo in this call
 --        publish       PUBLISH or SPUBLISH
+--        then for each quarantined entry: seq, raw (bytes kept with it)
 -- Reply  {"redone" | "whole", seq, entries}; {"need", keys...}; {"no_book"}
 
 local book_state = require("book_state")
@@ -19,6 +20,16 @@ local function fields_of(values)
     fields[values[index]] = values[index + 1]
   end
   return fields
+end
+
+local function quarantine(key, id, entry)
+  local added = redis.pcall("XADD", key, id, "reason", entry.reason, "detail", entry.detail,
+    "facts", entry.facts, "raw", entry.raw)
+  -- present already when the call was cut off after the quarantine was written
+  if type(added) == "table" and added.err
+      and not string.find(added.err, "equal or smaller", 1, true) then
+    error(added)
+  end
 end
 
 return function(KEYS, ARGV)
@@ -37,7 +48,10 @@ return function(KEYS, ARGV)
   if #entries == 0 then
     return { "whole", string.format("%d", state.seq), "0" }
   end
-  local messages, refused = {}, {}
+  local messages, refused, raws = {}, {}, {}
+  for index = 3, #ARGV, 2 do
+    raws[ARGV[index] .. "-0"] = ARGV[index + 1]
+  end
   for index = 1, #entries do
     local fields = fields_of(entries[index][2])
     local facts = cjson.decode(fields.facts)
@@ -67,16 +81,16 @@ return function(KEYS, ARGV)
         previous_update, facts, fields.changes)
     end
     if fields.result == "refused" then
-      refused[#refused + 1] = { entries[index][1], fields.reason, facts.detail or "", fields.facts }
+      local id = entries[index][1]
+      refused[#refused + 1] = { id, { reason = fields.reason, detail = facts.detail or "",
+        facts = fields.facts, raw = raws[id] or "" } }
     end
   end
   if #declared.needs > 0 then
     return { "need", unpack(declared.needs) }
   end
   for index = 1, #refused do
-    -- present already when the call was cut off after the quarantine was written
-    redis.pcall("XADD", quarantine_key, refused[index][1], "reason", refused[index][2],
-      "detail", refused[index][3], "facts", refused[index][4], "raw", "")
+    quarantine(quarantine_key, refused[index][1], refused[index][2])
   end
   book_state.write(state)
   for index = 1, #messages do

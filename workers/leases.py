@@ -38,8 +38,7 @@ class Leases:
     def round(self, client: redis.Redis, books: Sequence[str], now_ms: int) -> set[str]:
         """Renew what is held, give back what is above the share, take what is free; the result."""
         self._round_at = time.monotonic()
-        workers = self._announce(client, now_ms)
-        share = -(-len(books) // max(1, workers))
+        share = self._share(self._announce(client, now_ms), len(books))
         holders = [_text(client.get(keys.lease(book))) for book in books]
         self.held = set()
         for book, holder in zip(books, holders, strict=True):
@@ -61,12 +60,20 @@ class Leases:
                 client.delete(keys.lease(book))
         self.held = set()
 
-    def _announce(self, client: redis.Redis, now_ms: int) -> int:
+    def _announce(self, client: redis.Redis, now_ms: int) -> list[str]:
+        """Tell that this worker lives; the names of all that do, in an order common to all."""
         pipeline = client.pipeline(transaction=False)
         pipeline.zadd(keys.workers(), {self.worker: now_ms})
         pipeline.zremrangebyscore(keys.workers(), "-inf", now_ms - self.lease_ms)
-        pipeline.zcard(keys.workers())
-        return int(pipeline.execute()[2])
+        pipeline.zrange(keys.workers(), 0, -1)
+        return sorted(str(_text(name)) for name in pipeline.execute()[2])
+
+    def _share(self, workers: Sequence[str], books: int) -> int:
+        """How many books are this worker's: all have as many, the first ones one more."""
+        if self.worker not in workers:
+            return books
+        each, rest = divmod(books, len(workers))
+        return each + (workers.index(self.worker) < rest)
 
     def _take(self, client: redis.Redis, book: str) -> bool:
         return bool(client.set(keys.lease(book), self.worker, nx=True, px=self.lease_ms))

@@ -7,6 +7,11 @@ local M = {}
 
 M.fields = { "available", "reserved", "total" }
 
+local function json(available, reserved, total)
+  return '{"available":"' .. available .. '","reserved":"' .. reserved
+    .. '","total":"' .. total .. '"}'
+end
+
 function M.parse(location, chain_id, token, values)
   if not values[1] then
     return {
@@ -18,24 +23,24 @@ function M.parse(location, chain_id, token, values)
     location = location, chain_id = chain_id, token = token, exists = true,
     available = decimal.parse(values[1]), reserved = decimal.parse(values[2]),
     total = decimal.parse(values[3]),
-    json = '{"available":"' .. values[1] .. '","reserved":"' .. values[2]
-      .. '","total":"' .. values[3] .. '"}',
+    json = json(values[1], values[2], values[3]),
   }
 end
 
 -- Settles an amount (negative: out). Returns the change record.
 function M.settle(self, amount)
   local old = self.json
-  self.available = decimal.add(self.available, amount)
   self.total = decimal.add(self.total, amount)
   local total = decimal.text(self.total)
+  local available, reserved = total, "0"
   if decimal.sign(self.reserved) == 0 then
-    self.texts = { total, "0", total }
+    self.available = self.total
   else
-    self.texts = { decimal.text(self.available), decimal.text(self.reserved), total }
+    self.available = decimal.add(self.available, amount)
+    available, reserved = decimal.text(self.available), decimal.text(self.reserved)
   end
-  self.json = '{"available":"' .. self.texts[1] .. '","reserved":"' .. self.texts[2]
-    .. '","total":"' .. self.texts[3] .. '"}'
+  self.hash = { "available", available, "reserved", reserved, "total", total }
+  self.json = json(available, reserved, total)
   return '{"type":"balance_changed","location":"' .. self.location
     .. '","chain_id":"' .. self.chain_id .. '","token":"' .. self.token
     .. '","old":' .. old .. ',"new":' .. self.json .. "}"

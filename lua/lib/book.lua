@@ -21,9 +21,10 @@ local M = {}
 local sign = decimal.sign
 local ZERO, ONE = decimal.zero, decimal.parse("1")
 
+-- Fields that are set later are named here too: a table that has to grow is paid for twice.
 local function outcome(result, reason)
   return { result = result, reason = reason or "", legs = "[]", changes = "[]",
-    order = "", trace = "", contribution_json = "" }
+    order = "", trace = "", contribution_json = "", order_changed = nil, contribution = nil }
 end
 
 local function terms_of(facts, strategy)
@@ -44,32 +45,36 @@ local function parse_fees(listed)
   return fees
 end
 
+-- legs: {quantity, notional, quantity, notional, ...}
 local function legs_text(legs)
   if #legs == 0 then
     return "[]"
   end
-  local text = ""
-  for index = 1, #legs do
-    text = text .. (index > 1 and "," or "") .. '["' .. decimal.text(legs[index][1])
-      .. '","' .. decimal.text(legs[index][2]) .. '"]'
+  local text = '[["' .. decimal.text(legs[1]) .. '","' .. decimal.text(legs[2])
+  for index = 3, #legs, 2 do
+    text = text .. '"],["' .. decimal.text(legs[index]) .. '","' .. decimal.text(legs[index + 1])
   end
-  return "[" .. text .. "]"
+  return text .. '"]]'
 end
 
 local function settle(state, facts, moves, changes)
-  for index = 1, #moves.tokens do
-    local token = moves.tokens[index]
-    local amount = moves.amounts[token]
+  for index = 1, #moves, 2 do
+    local amount = moves[index + 1]
     if sign(amount) ~= 0 then
-      local held = state.balance(facts.location, facts.chain_id or "0", token)
+      local held = state.balance(facts.location, facts.chain_id or "0", moves[index])
       changes[#changes + 1] = balance.settle(held, amount)
     end
   end
 end
 
+-- Nil when there are none.
 local function fees_by_token(fees)
-  local summed = token_amounts.new()
-  for index = 1, #fees do
+  local first = fees[1]
+  if not first then
+    return nil
+  end
+  local summed = token_amounts.of(first[1], first[2])
+  for index = 2, #fees do
     token_amounts.add(summed, fees[index][1], fees[index][2])
   end
   return summed
@@ -81,6 +86,8 @@ local function new_contribution(facts, strategy, order)
     strategy = strategy, day = facts.day, venue = facts.venue,
     instrument = instrument ~= "" and instrument or "-",
     base = facts.base, quote = facts.quote, settlement = facts.settlement,
+    trade = nil, volume = nil, realized_pnl = nil, fees = nil, fee_value = nil,
+    fees_unvalued = nil, failed_fees = nil, trip = nil, order = nil, latency_ns = nil,
   }
 end
 
@@ -109,29 +116,24 @@ local function execute(facts, state, terms, execution, is_first_fill)
   local done = outcome("applied")
   local record = new_contribution(facts, terms.strategy)
   local quantity, notional, fees = execution.quantity, execution.notional, execution.fees
-  local has_quantity = sign(quantity) ~= 0
-  execution.at = facts.executed_at
-  execution.counts = has_quantity
-
   local held = state.position(terms.strategy, terms.instrument, facts)
   local moved = position.apply(held, execution, terms)
   done.legs = legs_text(moved.legs)
 
-  local moves = movements.new()
   local kind = facts.instrument_kind
+  local moves
   if kind == "spot" or kind == "equity" then
-    movements.add(moves, facts.base, quantity)
-    movements.add(moves, facts.quote, decimal.negate(notional))
+    moves = movements.trade(facts.base, quantity, facts.quote, notional)
   elseif kind == "option" then
-    movements.add(moves, facts.settlement, decimal.negate(notional))
+    moves = movements.of(facts.settlement, decimal.negate(notional))
   else
-    movements.add(moves, facts.settlement, moved.realized)
+    moves = movements.of(facts.settlement, moved.realized)
   end
   movements.pay_fees(moves, fees)
   local changes = { moved.changes }
   settle(state, facts, moves, changes)
 
-  if has_quantity then
+  if execution.counts then
     record.trade, record.volume = true, decimal.absolute(notional)
     if facts.trace then
       done.trace = trace.step(state.trace(facts.trace.id), facts, quantity, notional, fees, terms)
@@ -197,7 +199,8 @@ local function fill(facts, state, order, strategy)
   if sign(quantity) == 0 and #fees == 0 then
     return outcome("covered")
   end
-  local execution = { quantity = quantity, notional = notional, fees = fees, price = price }
+  local execution = { quantity = quantity, notional = notional, fees = fees, price = price,
+    at = facts.executed_at, counts = sign(quantity) ~= 0 }
   return execute(facts, state, terms, execution, is_first)
 end
 
@@ -278,7 +281,8 @@ local function execution_result(facts, state, order, strategy)
     record.failed_fees, record.order = fees_by_token(fees), ended
     return finish(done, changes, record)
   end
-  local execution = { quantity = quantity, notional = notional, fees = fees, price = price }
+  local execution = { quantity = quantity, notional = notional, fees = fees, price = price,
+    at = facts.executed_at, counts = sign(quantity) ~= 0 }
   return execute(facts, state, terms, execution, is_first)
 end
 

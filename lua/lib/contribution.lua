@@ -24,7 +24,8 @@ local SUMS = {
 }
 
 -- self: strategy, day, venue, instrument, base, quote, settlement, trade (boolean), volume,
--- realized_pnl, fees, fee_value, fees_unvalued, failed_fees, trip, order, latency_ns; nil: nothing.
+-- realized_pnl, fees, fee_value, fees_unvalued, failed_fees, trip, order, latency_ns; nil: nothing,
+-- which is also what a map of no tokens must be.
 -- Returns "" when there is nothing to add.
 function M.json(self)
   local body = ""
@@ -33,16 +34,16 @@ function M.json(self)
   if self.realized_pnl and sign(self.realized_pnl) ~= 0 then
     body = body .. ',"realized_pnl":"' .. text(self.realized_pnl) .. '"'
   end
-  if self.fees and not token_amounts.is_empty(self.fees) then
+  if self.fees then
     body = body .. ',"fees":' .. token_amounts.text(self.fees)
   end
   if self.fee_value and sign(self.fee_value) ~= 0 then
     body = body .. ',"fee_value":"' .. text(self.fee_value) .. '"'
   end
-  if self.fees_unvalued and not token_amounts.is_empty(self.fees_unvalued) then
+  if self.fees_unvalued then
     body = body .. ',"fees_unvalued":' .. token_amounts.text(self.fees_unvalued)
   end
-  if self.failed_fees and not token_amounts.is_empty(self.failed_fees) then
+  if self.failed_fees then
     body = body .. ',"failed_fees":' .. token_amounts.text(self.failed_fees)
   end
   if self.trip then body = body .. ',"trip":"' .. self.trip .. '"' end

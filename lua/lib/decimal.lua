@@ -3,7 +3,8 @@
 -- Lua 5.1 has only doubles, exact to 2^53, and money must be exact, so:
 --   small  {mantissa, scale}                    value = mantissa / 10^scale, |mantissa| < 2^53
 --   big    {false, limbs, count, point, sign}   value = sign * sum(limbs[i] * 10^(7*(i-1-point)))
--- Behind these a value may hold its canonical text, once somebody has asked for it: [3] or [6].
+-- Behind these a value holds its canonical text once somebody has asked for it, in [3] or [6]; that
+-- place is made (nil) with the value, since a table that has to grow is paid for twice.
 -- A small operation is a handful of double instructions and one allocation; it hands over to the
 -- limbs as soon as any double in it could be inexact. Every big result that fits comes back small.
 -- Limbs are base 10^7, lowest first, with the decimal point between two limbs: operands align by
@@ -129,11 +130,11 @@ local function settle(limbs, count, point, sign)
       end
       mantissa = mantissa * unit + low
       if mantissa < LIMIT then
-        return { sign * mantissa, scale }
+        return { sign * mantissa, scale, nil }
       end
     end
   end
-  return { false, limbs, count, point, sign }
+  return { false, limbs, count, point, sign, nil }
 end
 
 local function add_limbs(a, b, direction)
@@ -371,7 +372,7 @@ local function small_ratio(numerator, denominator, exponent, scale)
   if shift >= 0 then
     local scaled = numerator * POWER[shift]
     if scaled < LIMIT then
-      return { sign * nearest(scaled, denominator), scale }
+      return { sign * nearest(scaled, denominator), scale, nil }
     end
   end
   -- Many quotients are exact. If one is at any number of decimals, it is at the largest that keeps
@@ -484,7 +485,7 @@ local function parse_fresh(text)
   local scaled = text * POWER[scale]
   if scaled < 1e15 and scaled > -1e15 and scale <= 22 then
     scaled = scaled + 0.5
-    return { scaled - scaled % 1, scale }
+    return { scaled - scaled % 1, scale, nil }
   end
   local negative = find(text, "-", 1, true)
   local limbs, count, point = parse_limbs(text, negative and 2 or 1, fraction, scale)
@@ -563,7 +564,7 @@ local function add_aligned(a, b, direction)
     -- there on the other one is too small to bring the sum below LIMIT.
     local sum = am + direction * bm
     if sum < LIMIT and sum > -LIMIT then
-      return { sum, scale }
+      return { sum, scale, nil }
     end
   end
   return add_limbs(a, b, direction)
@@ -579,7 +580,7 @@ function M.add(a, b)
   if am and bm and scale == b[2] then
     local sum = am + bm
     if sum < LIMIT and sum > -LIMIT then
-      return { sum, scale }
+      return { sum, scale, nil }
     end
   end
   return add_aligned(a, b, 1)
@@ -593,7 +594,7 @@ function M.subtract(a, b)
   if am and bm and scale == b[2] then
     local difference = am - bm
     if difference < LIMIT and difference > -LIMIT then
-      return { difference, scale }
+      return { difference, scale, nil }
     end
   end
   return add_aligned(a, b, -1)
@@ -604,7 +605,7 @@ function M.multiply(a, b)
   if am and bm then
     local mantissa = am * bm
     if mantissa < LIMIT and mantissa > -LIMIT then
-      return { mantissa, a[2] + b[2] }
+      return { mantissa, a[2] + b[2], nil }
     end
   end
   local al, an, ap, as = limbs_of(a)
@@ -623,7 +624,7 @@ end
 
 function M.negate(a)
   if a[1] then
-    return { -a[1], a[2] }
+    return { -a[1], a[2], nil }
   end
   return { false, a[2], a[3], a[4], -a[5] }
 end

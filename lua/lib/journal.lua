@@ -7,15 +7,27 @@ local M = {}
 M.RULES = "1"
 M.GENESIS = string.rep("0", 40)
 
+-- "<length>:" by length. Making text of a number is costly and lengths repeat: the usual are kept.
+local LENGTHS = setmetatable({}, {
+  __index = function(lengths, length)
+    local text = string.format("%d:", length)
+    if length < 4096 then
+      lengths[length] = text
+    end
+    return text
+  end,
+})
+
 -- Returns the field and value list for XADD, and the entry's digest.
 function M.entry(facts_json, kind, done, previous_update, previous_digest, sha1hex)
   local legs, changes, order, trace = done.legs, done.changes, done.order, done.trace
   local contribution, result, reason = done.contribution_json, done.result, done.reason
   local digest = sha1hex(previous_digest
-    .. #kind .. ":" .. kind .. #result .. ":" .. result .. #reason .. ":" .. reason
-    .. #facts_json .. ":" .. facts_json .. #legs .. ":" .. legs .. #changes .. ":" .. changes
-    .. #order .. ":" .. order .. #trace .. ":" .. trace .. #contribution .. ":" .. contribution
-    .. #previous_update .. ":" .. previous_update .. #M.RULES .. ":" .. M.RULES)
+    .. LENGTHS[#kind] .. kind .. LENGTHS[#result] .. result .. LENGTHS[#reason] .. reason
+    .. LENGTHS[#facts_json] .. facts_json .. LENGTHS[#legs] .. legs
+    .. LENGTHS[#changes] .. changes .. LENGTHS[#order] .. order .. LENGTHS[#trace] .. trace
+    .. LENGTHS[#contribution] .. contribution .. LENGTHS[#previous_update] .. previous_update
+    .. LENGTHS[#M.RULES] .. M.RULES)
   return {
     "event", kind, "result", result, "reason", reason, "facts", facts_json, "legs", legs,
     "changes", changes, "order", order, "trace", trace, "contribution", contribution,
@@ -25,6 +37,9 @@ end
 
 -- The cursor after one event of a lane entry: the bare id when it was the last.
 function M.place_after(facts)
+  if facts.of == "1" then
+    return facts.entry
+  end
   local following = tonumber(facts.index) + 1
   if following >= tonumber(facts.of) then
     return facts.entry

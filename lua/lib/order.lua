@@ -35,14 +35,16 @@ function M.parse(key, values)
   }
 end
 
--- Renders the state once: `texts` in the order of M.fields, and the JSON, which is returned.
+-- Renders the state once: the fields and values HSET takes, and the JSON, which is returned.
 function M.render(self)
   local quantity, notional = text(self.quantity), text(self.notional)
   local fees = token_amounts.text(self.fees)
   local fill_quantity, result_quantity = text(self.fill_quantity), text(self.result_quantity)
-  self.texts = {
-    self.strategy, self.instrument, self.status, quantity, notional, fees, fill_quantity,
-    result_quantity, self.result_fees, self.filled_at,
+  self.hash = {
+    "strategy", self.strategy, "instrument", self.instrument, "status", self.status,
+    "quantity", quantity, "notional", notional, "fees", fees, "fill_quantity", fill_quantity,
+    "result_quantity", result_quantity, "result_fees", self.result_fees,
+    "filled_at", self.filled_at,
   }
   return '{"key":"' .. self.key .. '","strategy":"' .. self.strategy .. '","instrument":"'
     .. self.instrument .. '","status":"' .. self.status .. '","quantity":"' .. quantity
@@ -91,9 +93,11 @@ end
 -- An identified fill: the part of it no result has covered yet.
 -- Returns quantity, notional, fees {{token, amount, class}} still to apply.
 function M.take_fill(self, quantity, notional, fees)
-  local before = absolute(self.quantity)
-  local size = absolute(quantity)
   self.fill_quantity = add(self.fill_quantity, quantity)
+  if sign(self.result_quantity) == 0 then
+    return quantity, notional, fees
+  end
+  local before, size = absolute(self.quantity), absolute(quantity)
   local after = larger(absolute(self.fill_quantity), absolute(self.result_quantity))
   local new = subtract(after, before)
   if compare(new, size) >= 0 then

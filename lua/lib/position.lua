@@ -63,18 +63,24 @@ local function average(self, terms)
   return text(decimal.divide(self.cost, size, 18))
 end
 
--- Renders the state once; hash fields and JSON share the pieces.
+-- Renders the state once: the JSON, and the same texts as the fields and values HSET takes.
 local function render(self, terms)
-  local texts = {
-    text(self.quantity), text(self.cost), average(self, terms), text(self.realized),
-    token_amounts.text(self.fees), text(self.fee_value), token_amounts.text(self.unvalued),
-    string.format("%d", self.trades), self.first, self.last,
-    text(self.trip_realized), text(self.trip_fee_value),
+  local quantity, cost, average_text = text(self.quantity), text(self.cost), average(self, terms)
+  local realized, fees = text(self.realized), token_amounts.text(self.fees)
+  local value, unvalued = text(self.fee_value), token_amounts.text(self.unvalued)
+  local trades = string.format("%d", self.trades)
+  local trip_realized, trip_value = text(self.trip_realized), text(self.trip_fee_value)
+  self.hash = {
+    "quantity", quantity, "cost", cost, "avg_cost_basis", average_text,
+    "realized_pnl", realized, "fees_paid", fees, "fee_value", value, "fees_unvalued", unvalued,
+    "total_trades", trades, "first_trade_time", self.first, "last_update_time", self.last,
+    "trip_realized_pnl", trip_realized, "trip_fee_value", trip_value,
   }
-  self.texts = texts
-  self.json = json(unpack(texts, 1, 12))
+  self.json = json(quantity, cost, average_text, realized, fees, value, unvalued, trades,
+    self.first, self.last, trip_realized, trip_value)
 end
 
+-- The figures of the state, without what it renders to.
 local function copy(self)
   return {
     quantity = self.quantity, cost = self.cost, realized = self.realized,
@@ -88,10 +94,8 @@ end
 local function take_fee(self, token, amount, value)
   token_amounts.add(self.fees, token, amount)
   if value then
-    if sign(value) ~= 0 then
-      self.fee_value = add(self.fee_value, value)
-      self.trip_fee_value = add(self.trip_fee_value, value)
-    end
+    self.fee_value = add(self.fee_value, value)
+    self.trip_fee_value = add(self.trip_fee_value, value)
   else
     token_amounts.add(self.unvalued, token, amount)
   end
@@ -124,125 +128,149 @@ local function kind_of(old_sign, new_sign)
 end
 
 local function is_closed(quantity, terms)
-  if sign(quantity) == 0 or terms.dust == decimal.zero then
-    return sign(quantity) == 0
+  local is_flat = sign(quantity) == 0
+  if is_flat or terms.dust == decimal.zero then
+    return is_flat
   end
   return decimal.compare(decimal.absolute(quantity), terms.dust) <= 0
+end
+
+-- Main leg, and for a spot instrument one for each trading fee in the base token, at the execution's
+-- own price: {quantity, notional, quantity, notional, ...}.
+local function legs_of(execution, has_main, terms)
+  local legs = has_main and { execution.quantity, execution.notional } or {}
+  local fees, price = execution.fees, execution.price
+  if terms.spot and price then
+    for index = 1, #fees do
+      local fee = fees[index]
+      if fee[1] == terms.base and fee[3] == "trading" then
+        local count, paid = #legs, decimal.negate(fee[2])
+        legs[count + 1], legs[count + 2] = paid, decimal.multiply(paid, price)
+      end
+    end
+  end
+  return legs
+end
+
+-- Folds the legs in order. Returns the P&L realized until zero was reached (all, if it was not), what
+-- was realized after that, which leg reached it, counted by its place in the list, and what it closed.
+local function fold_legs(self, legs)
+  local to_zero, after = decimal.zero, decimal.zero
+  local reached_at, share
+  for index = 1, #legs, 2 do
+    local realized, reached, closed = leg.fold(self, legs[index], legs[index + 1])
+    if reached_at then
+      after = add(after, realized)
+    else
+      to_zero = add(to_zero, realized)
+      if reached then
+        reached_at, share = index, closed
+      end
+    end
+  end
+  return to_zero, after, reached_at, share
+end
+
+-- Gives `closed` its part of a fee, and books that part in the lifetime figures of the new state,
+-- which hold both shares while its trip holds only the rest. Returns the rest and its value.
+local function split_fee(self, closed, token, amount, value, part, part_value)
+  if sign(part) ~= 0 then
+    take_fee(closed, token, part, part_value)
+    token_amounts.add(self.fees, token, part)
+    if part_value then
+      self.fee_value = add(self.fee_value, part_value)
+    else
+      token_amounts.add(self.unvalued, token, part)
+    end
+  end
+  return subtract(amount, part), value and subtract(value, part_value)
+end
+
+-- Begins a trip in the state after zero was crossed. Returns the state as it was at zero.
+local function flip(self, realized_to_zero, realized_after, at)
+  local closed = copy(self)
+  closed.quantity, closed.cost = decimal.zero, decimal.zero
+  closed.realized = add(self.realized, realized_to_zero)
+  closed.trip_realized = add(self.trip_realized, realized_to_zero)
+  self.first = at
+  self.trip_realized, self.trip_fee_value = realized_after, decimal.zero
+  return closed
+end
+
+-- How the trip of a state ended that has just been closed.
+local function trip_outcome(self)
+  if not token_amounts.is_empty(self.unvalued) then
+    return "unknown"
+  end
+  return decimal.compare(self.trip_realized, self.trip_fee_value) > 0 and "won" or "lost"
 end
 
 -- Applies one event. execution: quantity and notional of the main leg (quantity zero: fees only),
 -- fees {{token, amount, class}}, price (effective, nil when unknown), at (executed_at), counts (is it a
 -- trade). terms: strategy, instrument, base, settlement, multiplier, inverse, dust, spot.
--- Returns {legs, changes, realized, fee_value, unvalued, trip}; self becomes the new state.
+-- Returns {legs, changes, realized, fee_value, unvalued (nil: none), trip}; self becomes the new state.
 function M.apply(self, execution, terms)
-  local main, fees, price = execution.quantity, execution.fees, execution.price
-  local has_main = sign(main) ~= 0
-  local legs = has_main and { { main, execution.notional } } or {}
-  if terms.spot and price then
-    for index = 1, #fees do
-      local fee = fees[index]
-      if fee[1] == terms.base and fee[3] == "trading" then
-        local paid = decimal.negate(fee[2])
-        legs[#legs + 1] = { paid, decimal.multiply(paid, price) }
-      end
-    end
-  end
-
+  local fees, price = execution.fees, execution.price
+  local has_main = sign(execution.quantity) ~= 0
+  local legs = legs_of(execution, has_main, terms)
   local old_json, old_sign = self.json, sign(self.quantity)
-  local was_open = not is_closed(self.quantity, terms)
-  local realized_to_zero, realized_after = decimal.zero, decimal.zero
-  local crossed, share, crossed_by_main = false, nil, false
-  for index = 1, #legs do
-    local realized, reached, closed = leg.fold(self, legs[index][1], legs[index][2])
-    if crossed then
-      realized_after = add(realized_after, realized)
-    else
-      realized_to_zero = add(realized_to_zero, realized)
-      if reached then
-        crossed, share, crossed_by_main = true, closed, has_main and index == 1
-      end
-    end
-  end
+  local was_open = old_sign ~= 0 and not is_closed(self.quantity, terms)
+  local realized_to_zero, realized_after, reached_at, share = fold_legs(self, legs)
+  local realized = add(realized_to_zero, realized_after)
+  local new_sign = sign(self.quantity)
 
-  local result = {
-    legs = legs, realized = add(realized_to_zero, realized_after),
-    fee_value = decimal.zero, unvalued = token_amounts.new(),
-  }
-  local flipped = crossed and old_sign ~= 0 and sign(self.quantity) ~= 0
   self.last = execution.at
   if execution.counts then
     self.trades = self.trades + 1
   end
-  if not was_open and not flipped then
-    self.first = execution.at
-    self.trip_realized, self.trip_fee_value = decimal.zero, decimal.zero
-  end
-
   local closed
-  if flipped then
-    closed = copy(self)
-    closed.quantity, closed.cost = decimal.zero, decimal.zero
-    closed.realized = add(self.realized, realized_to_zero)
-    closed.trip_realized = add(self.trip_realized, realized_to_zero)
-    self.first = execution.at
-    self.trip_realized, self.trip_fee_value = realized_after, decimal.zero
+  if reached_at and old_sign ~= 0 and new_sign ~= 0 then
+    closed = flip(self, realized_to_zero, realized_after, execution.at)
+  elseif was_open then
+    self.trip_realized = add(self.trip_realized, realized)
   else
-    self.trip_realized = add(self.trip_realized, result.realized)
+    self.first = execution.at
+    self.trip_realized, self.trip_fee_value = realized, decimal.zero
   end
-  self.realized = add(self.realized, result.realized)
+  self.realized = add(self.realized, realized)
 
-  local size = decimal.absolute(main)
+  local value_sum, unvalued = decimal.zero, nil
   for index = 1, #fees do
     local token, amount = fees[index][1], fees[index][2]
     local value = fee_value(token, amount, price, terms)
     if value then
-      result.fee_value = add(result.fee_value, value)
+      value_sum = add(value_sum, value)
     else
-      token_amounts.add(result.unvalued, token, amount)
+      unvalued = unvalued or token_amounts.new()
+      token_amounts.add(unvalued, token, amount)
     end
     if closed then
       local part = amount
-      if crossed_by_main then
-        part = leg.share(amount, share, size)
+      if has_main and reached_at == 1 then
+        part = leg.share(amount, share, decimal.absolute(execution.quantity))
       end
       local part_value = value and fee_value(token, part, price, terms)
-      if sign(part) ~= 0 then
-        take_fee(closed, token, part, part_value)
-        -- lifetime figures of the new state hold both shares, its trip only the rest
-        token_amounts.add(self.fees, token, part)
-        if part_value then
-          self.fee_value = add(self.fee_value, part_value)
-        else
-          token_amounts.add(self.unvalued, token, part)
-        end
-      end
-      amount = subtract(amount, part)
-      value = value and subtract(value, part_value)
+      amount, value = split_fee(self, closed, token, amount, value, part, part_value)
     end
-    if sign(amount) ~= 0 then
+    if not closed or sign(amount) ~= 0 then
       take_fee(self, token, amount, value)
     end
   end
 
   render(self, terms)
-  local finished = self
+  local changes, trip
   if closed then
     render(closed, terms)
-    finished = closed
-    result.changes = change("position_closed", terms, old_json, closed.json) .. ","
+    changes = change("position_closed", terms, old_json, closed.json) .. ","
       .. change("position_opened", terms, closed.json, self.json)
   else
-    result.changes = change(kind_of(old_sign, sign(self.quantity)), terms, old_json, self.json)
+    changes = change(kind_of(old_sign, new_sign), terms, old_json, self.json)
   end
   if was_open and (closed or is_closed(self.quantity, terms)) then
-    if not token_amounts.is_empty(finished.unvalued) then
-      result.trip = "unknown"
-    else
-      local net = subtract(finished.trip_realized, finished.trip_fee_value)
-      result.trip = sign(net) > 0 and "won" or "lost"
-    end
+    trip = trip_outcome(closed or self)
   end
-  return result
+  return { legs = legs, changes = changes, realized = realized, fee_value = value_sum,
+    unvalued = unvalued, trip = trip }
 end
 
 return M

@@ -51,6 +51,7 @@ function M.open(call, declared, lane)
     positions = {}, balances = {}, orders = {}, traces = {}, strategies = {}, rows = {},
     seen_in = {}, new_ids = {},
   }
+  self.seen_name = keys.seen(self.generation)
   for index = 1, #INDEX_KEYS do
     keys.key(declared, INDEX_KEYS[index])
   end
@@ -69,6 +70,7 @@ end
 -- Names the entry about to be decided: what it touches is stamped with its seq.
 function M.begin(self, at)
   self.entry_seq, self.entry_at = self.seq + 1, at
+  self.entry_seq_text = number_text(self.entry_seq)
 end
 
 -- The interface the rules see (lib/book.lua).
@@ -101,7 +103,7 @@ function M.bind(self)
       self.positions[#self.positions + 1] = present
       self.positions[name] = present
     end
-    present.facts, present.seq = facts, self.entry_seq
+    present.facts, present.seq = facts, self.entry_seq_text
     return present
   end
 
@@ -118,7 +120,7 @@ function M.bind(self)
       self.balances[#self.balances + 1] = present
       self.balances[name] = present
     end
-    present.seq, present.last_update = self.entry_seq, self.entry_at
+    present.seq, present.last_update = self.entry_seq_text, self.entry_at
     return present
   end
 
@@ -131,7 +133,7 @@ function M.bind(self)
       self.traces[#self.traces + 1] = present
       self.traces[id] = present
     end
-    present.seq = self.entry_seq
+    present.seq = self.entry_seq_text
     return present
   end
 
@@ -159,8 +161,20 @@ function M.look_up(self, ids)
   if self.generation > 0 then
     look_in(keys.seen(self.generation - 1), self.generation - 1)
   end
-  look_in(keys.seen(self.generation), self.generation)
+  look_in(self.seen_name, self.generation)
   look_in(keys.seen_future(), FUTURE)
+end
+
+local SADD_MAX = 1000
+
+-- Ids are collected in lists of one key each, as SADD takes them.
+local function add_seen(self, name, id)
+  local list = self.new_ids[#self.new_ids]
+  if not list or list.name ~= name or #list == SADD_MAX then
+    list = { name = name, key = keys.key(self.keys, name) }
+    self.new_ids[#self.new_ids + 1] = list
+  end
+  list[#list + 1] = id
 end
 
 -- Remembers an id, and starts a new generation at an exact count, wherever that falls in a batch.
@@ -170,11 +184,11 @@ function M.remember(self, facts)
   local id, at = facts.id, facts.executed_at
   if timestamps.is_far_ahead(at, facts.received_at) then
     self.seen_in[id] = FUTURE
-    self.new_ids[#self.new_ids + 1] = { keys.key(self.keys, keys.seen_future()), id }
+    add_seen(self, keys.seen_future(), id)
     return
   end
   self.seen_in[id] = self.generation
-  self.new_ids[#self.new_ids + 1] = { keys.key(self.keys, keys.seen(self.generation)), id }
+  add_seen(self, self.seen_name, id)
   self.newest = timestamps.later(self.newest, at)
   self.generation_count = self.generation_count + 1
   if self.generation_count >= self.generation_size then
@@ -182,7 +196,8 @@ function M.remember(self, facts)
     self.generation_count = 0
     self.horizon = timestamps.later(self.horizon, self.newest_previous)
     self.newest_previous, self.newest = self.newest, "0"
-    keys.key(self.keys, keys.seen(self.generation))
+    self.seen_name = keys.seen(self.generation)
+    keys.key(self.keys, self.seen_name)
   end
 end
 
@@ -207,7 +222,7 @@ function M.touch_strategy(self, strategy)
   local present = strategy_totals(self, strategy)
   present.inception_time = present.inception_time or self.entry_at
   if present.stamp < self.entry_seq then
-    present.seq, present.last_update_time = self.entry_seq, self.entry_at
+    present.seq, present.last_update_time = self.entry_seq_text, self.entry_at
   end
   return present
 end
@@ -246,7 +261,7 @@ function M.contribute(self, record)
   local days, row = attribution_row(self, record)
   if days.stamp < self.entry_seq then
     contribution.add_to_row(row, record)
-    days.seq = self.entry_seq
+    days.seq = self.entry_seq_text
   end
 end
 
@@ -277,25 +292,26 @@ local function add_member(self, name, member, score)
   self.call("ZADD", keys.key(self.keys, name), score or "0", member)
 end
 
+-- Indexes go before their hash: a redo tells from the hash what the indexes must have had.
 local function write_position(self, held)
   local facts = held.facts
-  if held.exists then
-    write_hash(self, held.redis_key, position.fields, held.texts, "seq", number_text(held.seq))
-  else
-    write_hash(self, held.redis_key, position.fields, held.texts,
-      "strategy_id", held.strategy, "instrument_id", held.instrument,
-      "instrument_kind", facts.instrument_kind, "chain_id", facts.chain_id or "0",
-      "base", facts.base, "quote", facts.quote, "settlement", facts.settlement,
-      "multiplier", facts.multiplier or "1", "inverse", facts.inverse or "0",
-      "dust", facts.dust or "0", "seq", number_text(held.seq))
-    add_member(self, keys.instrument(held.instrument), held.strategy)
-  end
-  local is_open = held.texts[1] ~= "0"
+  local is_open = held.hash[2] ~= "0" -- its quantity
   if held.was_open ~= is_open then
     add_member(self, is_open and "positions" or "closed", held.member)
     if held.exists then
       self.call("ZREM", keys.key(self.keys, is_open and "closed" or "positions"), held.member)
     end
+  end
+  if not held.exists then
+    add_member(self, keys.instrument(held.instrument), held.strategy)
+    self.call("HSET", held.redis_key,
+      "strategy_id", held.strategy, "instrument_id", held.instrument,
+      "instrument_kind", facts.instrument_kind, "chain_id", facts.chain_id or "0",
+      "base", facts.base, "quote", facts.quote, "settlement", facts.settlement,
+      "multiplier", facts.multiplier or "1", "inverse", facts.inverse or "0",
+      "dust", facts.dust or "0", "seq", held.seq, unpack(held.hash))
+  else
+    self.call("HSET", held.redis_key, "seq", held.seq, unpack(held.hash))
   end
 end
 
@@ -304,16 +320,16 @@ local function write_balance(self, held)
     add_member(self, "balances", held.member)
     add_member(self, keys.chain(held.chain_id), held.member)
   end
-  write_hash(self, held.redis_key, balance.fields, held.texts,
+  self.call("HSET", held.redis_key,
     "location", held.location, "chain_id", held.chain_id, "token", held.token,
-    "last_update", held.last_update, "seq", number_text(held.seq))
+    "last_update", held.last_update, "seq", held.seq, unpack(held.hash))
 end
 
 local function write_traces(self)
   for index = 1, #self.traces do
     local present = self.traces[index]
     if present.seq then
-      local arguments = { "seq", number_text(present.seq) }
+      local arguments = { "seq", present.seq }
       for step = 1, #present.new_steps do
         arguments[#arguments + 1] = present.new_steps[step][1]
         arguments[#arguments + 1] = present.new_steps[step][2]
@@ -328,13 +344,13 @@ local function write_totals(self)
   for index = 1, #self.strategies do
     local present = self.strategies[index]
     if present.seq then
-      write_hash(self, present.redis_key, contribution.total_fields,
-        contribution.totals_texts(present.totals), "strategy_id", present.strategy,
-        "inception_time", present.inception_time, "last_update_time", present.last_update_time,
-        "seq", number_text(present.seq))
       if present.stamp == 0 then
         add_member(self, "strategies", present.strategy)
       end
+      write_hash(self, present.redis_key, contribution.total_fields,
+        contribution.totals_texts(present.totals), "strategy_id", present.strategy,
+        "inception_time", present.inception_time, "last_update_time", present.last_update_time,
+        "seq", present.seq)
     end
   end
   for index = 1, #self.rows do
@@ -344,7 +360,7 @@ local function write_totals(self)
       for place = 1, #days.fields do
         texts[place] = contribution.row_json(days.fields[days.fields[place]])
       end
-      write_hash(self, days.redis_key, days.fields, texts, "seq", number_text(days.seq))
+      write_hash(self, days.redis_key, days.fields, texts, "seq", days.seq)
     end
   end
 end
@@ -383,21 +399,14 @@ function M.write(self)
   for index = 1, #self.orders do
     local present = self.orders[index]
     if present.seq then
-      write_hash(self, present.redis_key, order_state.fields, present.texts,
-        "seq", number_text(present.seq))
+      self.call("HSET", present.redis_key, "seq", present.seq, unpack(present.hash))
     end
   end
   write_traces(self)
   close_totals(self)
   write_totals(self)
-  local index, count = 1, #self.new_ids
-  while index <= count do
-    local key, ids = self.new_ids[index][1], {}
-    while index <= count and self.new_ids[index][1] == key and #ids < 1000 do
-      ids[#ids + 1] = self.new_ids[index][2]
-      index = index + 1
-    end
-    self.call("SADD", key, unpack(ids))
+  for index = 1, #self.new_ids do
+    self.call("SADD", self.new_ids[index].key, unpack(self.new_ids[index]))
   end
   write_book(self)
 end

@@ -8,8 +8,9 @@ local trace = require("trace")
 
 local M = {}
 
-local function texts_of(fields, values)
-  local texts = {}
+-- The fields and values HSET takes.
+local function hash_of(fields, values)
+  local hash = {}
   for index = 1, #fields do
     local value = values[fields[index]]
     if type(value) == "table" then
@@ -21,18 +22,18 @@ local function texts_of(fields, values)
     elseif value == cjson.null then
       value = ""
     end
-    texts[index] = value
+    hash[2 * index - 1], hash[2 * index] = fields[index], value
   end
-  return texts
+  return hash
 end
 
 local function restore_change(state, change, facts)
   if change.type == "balance_changed" then
     local held = state.balance(change.location, change.chain_id, change.token)
-    held.texts = texts_of(balance.fields, change.new)
+    held.hash = hash_of(balance.fields, change.new)
   else
     local held = state.position(change.strategy_id, change.instrument, facts)
-    held.texts = texts_of(position.fields, change.new)
+    held.hash = hash_of(position.fields, change.new)
   end
 end
 
@@ -49,7 +50,7 @@ function M.entry(state, fields, facts)
   if fields.order ~= "" then
     local told = cjson.decode(fields.order)
     local order = state.order(told.key)
-    order.texts, order.seq = texts_of(order_state.fields, told), state.entry_seq
+    order.hash, order.seq = hash_of(order_state.fields, told), state.entry_seq_text
   end
   if fields.trace ~= "" then
     local told = cjson.decode(fields.trace)

@@ -11,17 +11,18 @@ from pm.bench.workload import EXCHANGE, TOKEN, Spread
 
 PART: Final = "apply"
 
-_SPREAD: Final = Spread(positions=1_080, side=12)
+_SIDE: Final = 12
 _BATCHES: Final = (1, 10, 100)
 
 
 def measure_applying(scale: Scale) -> Result:
     """Both sizes of amounts, each batch in turns."""
+    spread = Spread(scale.positions, _SIDE)
     rows: list[Row] = []
     for digits in (EXCHANGE, TOKEN):
-        scale.say(f"opening {_SPREAD.positions} positions with amounts of {digits.name}")
+        scale.say(f"opening {scale.positions} positions with amounts of {digits.name}")
         spent = {batch: Spent() for batch in _BATCHES}
-        with lockstep(scale.program, _SPREAD, digits) as books:
+        with lockstep(scale.program, spread, digits) as books:
             for number in range(scale.rounds):
                 scale.say(f"{digits.name}: round {number + 1} of {scale.rounds}")
                 for batch in _BATCHES:
@@ -29,7 +30,7 @@ def measure_applying(scale: Scale) -> Result:
         rows += [_row(digits.name, batch, spent[batch].cost()) for batch in _BATCHES]
     return Result(
         PART,
-        f"A fill inside the server, {_SPREAD.positions:,} positions",
+        f"A fill inside the server, {scale.positions:,} positions",
         tuple(rows),
         (
             "floor: the same reads and writes replayed by a function, without arithmetic;"

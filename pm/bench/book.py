@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -68,8 +68,6 @@ def apply(client: redis.Redis, call: Call, function: str | None = None) -> Any:
     if told[0] != b"applied" or int(told[3]) != call.fills:
         raise BenchError(f"apply answered {told!r:.200} to {call.fills} fills")
     return reply
-
-
 
 
 def digest(client: redis.Redis) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pm.bench.book import BOOK, LANE
@@ -77,7 +78,7 @@ def _steps() -> dict[str, Step]:
         "message -> facts, ready to apply": _preparing(decoder, {b"event": pack(fill)}),
     }
     for name, raw in _frames().items():
-        steps[f"{name} frame -> records"] = lambda raw=raw: decode_frame(raw)
+        steps[f"{name} frame -> records"] = partial(decode_frame, raw)
         steps[f"{name} frame -> facts, ready to apply"] = _preparing(decoder, {b"frame": raw})
     return steps
 

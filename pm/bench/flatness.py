@@ -15,7 +15,7 @@ from pm.client import Client
 PART: Final = "flat"
 
 _SIDE: Final = 10
-_BATCH: Final = 10
+_BATCH: Final = 1
 _QUERIES: Final = (POSITION, BALANCE, NETTED, PORTFOLIO)
 
 
@@ -32,7 +32,7 @@ class _Size:
 
     def measure(self, scale: Scale, number: int) -> None:
         """One round."""
-        self._books.measure(_BATCH, max(5, scale.fills_a_round // _BATCH), self.spent)
+        self._books.measure(_BATCH, max(5, scale.fills_a_round // 4), self.spent)
         for query in _QUERIES:
             times = self.times[query.name]
             time_query(self._client, query, self._spread, scale.reads_a_round, times, seed=number)
@@ -71,7 +71,7 @@ def measure_flatness(scale: Scale) -> Result:
     spread_row = {name: _spread(rows, name) for name in list(rows[0])[1:]}
     return Result(
         PART,
-        f"Cost by open positions, batches of {_BATCH}",
+        "Cost by open positions, one fill a call",
         (*rows, {"positions": "largest above smallest", **spread_row}),
         (
             f"every strategy holds {_SIDE} instruments, every instrument is held by {_SIDE}"

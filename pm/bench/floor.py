@@ -104,7 +104,9 @@ def _recording_source(plain: Library) -> str:
     head, opening, rest = plain.source.partition("local modules, entries, built = {}, {}, {}")
     _, newline, _ = head.partition("\n")
     body, registration, _ = rest.partition("redis.register_function(")
-    marked = body.replace("] = function(require)\n", "] = function(require)\nlocal redis = recording()\n")
+    marked = body.replace(
+        "] = function(require)\n", "] = function(require)\nlocal redis = recording()\n"
+    )
     if not (opening and newline and registration) or marked == body:
         raise BenchError("the function library has another form than the recorder knows")
     return "#!lua name=pm_bench_recorder\n" + _RECORDING_HEAD + opening + marked + _RECORDING_TAIL

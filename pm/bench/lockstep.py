@@ -64,16 +64,12 @@ class Lockstep:
     def __init__(
         self,
         target: str,
-        applied: redis.Redis,
-        floored: redis.Redis,
-        recorder: redis.Redis,
+        clients: tuple[redis.Redis, redis.Redis, redis.Redis],
         spread: Spread,
         digits: Digits,
     ) -> None:
         self.target = target
-        self._applied = applied
-        self._floored = floored
-        self._recorder = recorder
+        self._applied, self._floored, self._recorder = clients
         self._desk = Desk(spread, digits, seed=spread.positions)
         self._calls = Calls(reference_of(spread))
 
@@ -116,12 +112,10 @@ def lockstep(program: Path, spread: Spread, digits: Digits) -> Iterator[Lockstep
     with ExitStack() as stack:
         targets = [stack.enter_context(private_server(program)) for _ in range(3)]
         clients = [
-            stack.enter_context(
-                connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S)
-            )
+            stack.enter_context(connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S))
             for target in targets
         ]
-        books = Lockstep(targets[0], *clients, spread=spread, digits=digits)
+        books = Lockstep(targets[0], (clients[0], clients[1], clients[2]), spread, digits)
         books.open_positions()
         yield books
 

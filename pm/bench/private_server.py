@@ -1,4 +1,4 @@
-"""A server for one measurement: any Redis or Valkey program, in a temporary folder, gone after it."""
+"""A server for one measurement: any Redis or Valkey program, in a folder that goes with it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pm.bench.figures import Latency, Row
 from pm.bench.workload import QUOTE, VENUE, Pair, Spread, instrument_id
 from pm.client import Client
 
-TRACE_ID: Final = "bench".encode().hex().rjust(32, "0")
+TRACE_ID: Final = b"bench".hex().rjust(32, "0")
 TRACE_STRATEGY: Final = 1
 
 Ask = Callable[[Client, Pair], object]
@@ -121,16 +121,16 @@ def time_query(
         pair = drawn.choice(pairs)
         key = query.beside(pair)
         if number % 2:
-            times.bare.append(_ns(lambda key=key: client.server.hgetall(key)))
-            times.query.append(_ns(lambda pair=pair: query.ask(client, pair)))
+            times.bare.append(_ns(client.server.hgetall, key))
+            times.query.append(_ns(query.ask, client, pair))
         else:
-            times.query.append(_ns(lambda pair=pair: query.ask(client, pair)))
-            times.bare.append(_ns(lambda key=key: client.server.hgetall(key)))
+            times.query.append(_ns(query.ask, client, pair))
+            times.bare.append(_ns(client.server.hgetall, key))
 
 
-def _ns(run: Callable[[], object]) -> int:
+def _ns(run: Callable[..., object], *arguments: object) -> int:
     started = time.perf_counter_ns()
-    run()
+    run(*arguments)
     return time.perf_counter_ns() - started
 
 

@@ -16,39 +16,40 @@ from pm.events.model import Trace
 
 PART: Final = "read"
 
-_SPREAD: Final = Spread(positions=1_080, side=12)
+_SIDE: Final = 12
 _TRACE_STEPS: Final = 3
 _OPENINGS_A_CALL: Final = 100
 
 
 def measure_reading(scale: Scale) -> Result:
     """Every query on an otherwise idle server that fsyncs once a second."""
+    spread = Spread(scale.positions, _SIDE)
     with private_server(scale.program) as target:
-        scale.say(f"opening {_SPREAD.positions} positions")
-        _fill_book(target)
+        scale.say(f"opening {scale.positions} positions")
+        _fill_book(target, spread)
         times = {query.name: Times() for query in EVERY_QUERY}
         with Client.open(target) as client:
             for number in range(scale.rounds):
                 scale.say(f"round {number + 1} of {scale.rounds}")
                 for query in EVERY_QUERY:
                     count = scale.reads_a_round
-                    time_query(client, query, _SPREAD, count, times[query.name], seed=number)
-            pair = _SPREAD.pairs()[0]
+                    time_query(client, query, spread, count, times[query.name], seed=number)
+            pair = spread.pairs()[0]
             rows = tuple(
                 times[query.name].row(query.name, query.hashes(client, pair))
                 for query in EVERY_QUERY
             )
     return Result(
         PART,
-        f"Queries of the Python client, {_SPREAD.positions:,} positions",
+        f"Queries of the Python client, {scale.positions:,} positions",
         rows,
         ("HGETALL: redis-py's, of one such hash, on the same connection, in turns",),
     )
 
 
-def _fill_book(target: str) -> None:
-    calls = Calls(reference_of(_SPREAD))
-    desk = Desk(_SPREAD, EXCHANGE, seed=1)
+def _fill_book(target: str, spread: Spread) -> None:
+    calls = Calls(reference_of(spread))
+    desk = Desk(spread, EXCHANGE, seed=1)
     fills = list(desk.openings())
     own = [fill for fill in fills if fill.strategy_id == TRACE_STRATEGY][:_TRACE_STEPS]
     traced = [

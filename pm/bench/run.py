@@ -9,18 +9,24 @@ from typing import Any, Final
 
 from pm.bench.applying import measure_applying
 from pm.bench.decoding import measure_decoding
+from pm.bench.failover import measure_failover
 from pm.bench.figures import Result
 from pm.bench.flatness import measure_flatness
+from pm.bench.optimistic import measure_peer
 from pm.bench.private_server import private_server
 from pm.bench.reading import measure_reading
 from pm.bench.scale import Scale
+from pm.bench.streaming import measure_streaming
 from pm.connect import connect
 
 PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "apply": measure_applying,
+    "stream": measure_streaming,
     "read": measure_reading,
     "flat": measure_flatness,
     "decode": measure_decoding,
+    "failover": measure_failover,
+    "peer": measure_peer,
 }
 
 

@@ -13,10 +13,12 @@ class Scale:
 
     program: Path
     say: Callable[[str], None]
+    positions: int
     rounds: int
     fills_a_round: int
     reads_a_round: int
     decodes_a_round: int
+    streams: int
     stream_s: float
     rates: tuple[int, ...]
     backlog: int
@@ -29,10 +31,12 @@ class Scale:
         return cls(
             program,
             say,
-            rounds=15,
+            positions=1_080,
+            rounds=10,
             fills_a_round=1_000,
             reads_a_round=300,
             decodes_a_round=2_000,
+            streams=3,
             stream_s=5.0,
             rates=(500, 1_000, 2_000, 5_000),
             backlog=20_000,
@@ -46,10 +50,12 @@ class Scale:
         return cls(
             program,
             say,
+            positions=1_080,
             rounds=3,
             fills_a_round=200,
             reads_a_round=100,
             decodes_a_round=500,
+            streams=1,
             stream_s=2.0,
             rates=(1_000, 5_000),
             backlog=5_000,

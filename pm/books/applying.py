@@ -141,7 +141,11 @@ def _is_generation(key: str) -> bool:
 
 
 def redo(client: redis.Redis, applier: Applier) -> int:
-    """Bring a torn book's state up to its journal; how many entries were redone."""
+    """Bring a torn book's state up to its journal; how many entries were redone.
+
+    `client` must not decode: the journal does not hold the bytes of what is quarantined, so they
+    are read from the lane again, which is kept up to where the book's cursor stands.
+    """
     book = applier.book
     done = 0
     while True:
@@ -151,8 +155,12 @@ def redo(client: redis.Redis, applier: Applier) -> int:
         entries: Any = client.xrange(
             keys.journal(book), f"{int(seq) + 1}-0", "+", count=REDO_ENTRIES_MAX
         )
-        wanted = applier._keys(_facts(fields) for _, fields in entries)
-        arguments = [str(REDO_ENTRIES_MAX), applier._publish]
+        events = [(entry, _facts(fields)) for entry, fields in entries]
+        wanted = applier._keys(facts for _, facts in events)
+        arguments: list[str | bytes] = [str(REDO_ENTRIES_MAX), applier._publish]
+        for entry, facts in events:
+            if facts["kind"] == "quarantined":
+                arguments += [_text(entry).partition("-")[0], _raw(client, book, facts)]
         reply = applier._call(client, "redo", wanted, arguments)
         if reply[0] != "redone":
             return done
@@ -163,6 +171,18 @@ def _facts(fields: Mapping[Any, Any]) -> Mapping[str, Any]:
     text = fields.get("facts", fields.get(b"facts"))
     parsed: Mapping[str, Any] = json.loads(text)
     return parsed
+
+
+def _raw(client: redis.Redis, book: str, facts: Mapping[str, Any]) -> bytes:
+    entry = facts["entry"]
+    found: Any = client.xrange(keys.lane(book, facts["lane"]), entry, entry)
+    fields = found[0][1] if found else {}
+    raw: bytes = fields.get(b"frame", fields.get(b"event", b""))
+    return raw
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _outcome(reply: list[str]) -> Outcome:

@@ -111,7 +111,7 @@ class Decoder:
             if isinstance(event, Quarantined) or self._is_own(event)
         ]
         if found and not own:
-            # The gateway put the frame here by another table of books than ours: nobody else has it.
+            # The gateway routed by another table of books than ours; nobody else may have it.
             return [Quarantined("wrong_book", f"no event of the frame belongs to {self._book}")]
         return own
 

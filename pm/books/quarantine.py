@@ -67,16 +67,27 @@ def replay(client: redis.Redis, refused: Refused) -> str:
 
 
 def settle(client: redis.Redis, refused: Refused, entry: str, after_seq: int) -> tuple[bool, str]:
-    """After the lane entry is done: remove what was taken; whether it was, and how it ended."""
-    results = []
+    """After the lane entry is done: remove what was taken; whether it was, and how it ended.
+
+    What was refused again stays under its first entry; the second one is removed. What only now
+    could be decoded, and was refused, has no other entry and stays.
+    """
+    results: dict[str, str] = {}
+    again = []
     for stored in journal.read(client, refused.book, after=after_seq):
         facts = json.loads(stored["facts"])
         if facts.get("lane") == keys.QUARANTINE_LANE and facts["entry"] == entry:
-            results.append((stored["result"], stored["reason"]))
-    taken = bool(results) and all(result != "refused" for result, _ in results)
-    if taken:
-        client.xdel(keys.quarantine(refused.book), f"{refused.seq}-0")
-    return taken, ", ".join(f"{result} {reason}".strip() for result, reason in results)
+            results[facts["index"]] = f"{stored['result']} {stored['reason']}".strip()
+            # With as many events as before, each one that is refused has an entry already.
+            if stored["result"] == "refused" and facts["of"] == refused.facts["of"]:
+                again.append(f"{stored['seq']}-0")
+    # A frame is replayed whole; its other events have entries of their own.
+    own = results.get(refused.facts["index"], next(iter(results.values()), ""))
+    taken = bool(own) and not own.startswith("refused")
+    gone = [*again, f"{refused.seq}-0"] if taken else again
+    if gone:
+        client.xdel(keys.quarantine(refused.book), *gone)
+    return taken, own
 
 
 def _context(client: redis.Redis, refused: Refused) -> bytes:
@@ -100,5 +111,7 @@ def _refused(book: str, entry: bytes, fields: dict[bytes, bytes]) -> Refused:
 
 
 def books_with(client: redis.Redis, book: str | None) -> list[str]:
-    """The named book, or all that exist."""
+    """The named book, or all that exist; BookError when the named one does not."""
+    if book is not None and opening.head(client, book) is None:
+        raise BookError(f"book {book} does not exist")
     return [book] if book is not None else opening.names(client)

@@ -73,7 +73,7 @@ def _refused_json(refused: Refused) -> dict[str, object]:
 
 
 @quarantine_group.command("replay")
-@click.argument("entry", type=int, required=False)
+@click.argument("entry", type=click.IntRange(1), required=False)
 @click.option("--all", "replay_all", is_flag=True, help="Every entry, oldest first.")
 @click.option("--book", help="The book of the entry (default: all books).")
 @JSON_OPTION
@@ -113,7 +113,9 @@ def replay(
 
 def _only(client) -> str:  # type: ignore[no-untyped-def]
     names = opening.names(client)
-    if len(names) != 1:
+    if not names:
+        raise Failure("the server holds no book yet, and so no quarantine")
+    if len(names) > 1:
         raise click.UsageError(f"name the book of the entry with --book: {', '.join(names)}")
     return names[0]
 

@@ -10,7 +10,7 @@ import click
 from pm.cli.output import JSON_OPTION, print_json, print_table
 from pm.cli.session import Failure
 
-PART_NAMES = ("apply", "stream", "read", "flat", "decode", "failover")
+PART_NAMES = ("apply", "stream", "read", "flat", "decode", "failover", "peer")
 
 
 @click.command()

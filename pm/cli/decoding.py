@@ -11,7 +11,7 @@ from pm.wire.describe import describe_line
 
 
 @click.command()
-@click.argument("file", type=click.File("r"))
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
 def decode(file: TextIO, as_json: bool) -> None:
     """Decode FILE: a frame or a stretch of stream in hex a line (`-`: standard input)."""

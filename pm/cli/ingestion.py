@@ -25,6 +25,7 @@ from pm.reference.toml_source import ReferenceDataError, load_reference
 from pm.settings import BooksSettings
 
 PUBLISH_EVENTS = 1_000
+REASONS_SHOWN = 10
 
 
 @click.command()
@@ -146,8 +147,14 @@ def _show(results: Counter[str], reasons: Counter[str], as_json: bool) -> None:
         print_json({**{name: results[name] for name in names}, "reasons": dict(reasons)})
         return
     click.echo(", ".join(f"{name} {results[name]}" for name in names))
-    for reason, count in reasons.most_common():
+    for reason, count in reasons.most_common(REASONS_SHOWN):
         click.echo(f"  refused {count}: {reason}")
+    if len(reasons) > REASONS_SHOWN:
+        click.echo(f"  and {len(reasons) - REASONS_SHOWN} more reasons: `pm quarantine`")
+    if any(reason.startswith("unknown_instrument") for reason in reasons):
+        click.echo(
+            "  name the instruments: `pm reference load FILE`, then `pm quarantine replay --all`"
+        )
 
 
 COMMANDS = [ingest]

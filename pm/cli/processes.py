@@ -71,23 +71,20 @@ def worker(options: Options, count: int | None, verbose: bool, member: bool) -> 
         if number == 1:
             code = Worker(current.settings, current.target).run(stop)
         else:
-            command, environment = _same_options(options, current.settings.redis.target)
+            command, environment = _same_options(options, current.target)
             command += ["worker", "--member", *(["--verbose"] if verbose else [])]
             code = Pool(command, number, environment).run(stop)
     sys.exit(code)
 
 
-def _same_options(options: Options, target: str | None) -> tuple[list[str], dict[str, str]]:
+def _same_options(options: Options, target: str) -> tuple[list[str], dict[str, str]]:
     """A `pm` command with the options this one was given; a URL goes by the environment."""
     command = [sys.executable, "-m", "pm.cli.main"]
     if options.data is not None:
         command += ["--data", str(options.data)]
     if options.config is not None:
         command += ["--config", str(options.config)]
-    environment = dict(os.environ)
-    if target is not None:
-        environment["PM_REDIS_URL"] = target
-    return command, environment
+    return command, {**os.environ, "PM_REDIS_URL": target}
 
 
 @click.command()
@@ -127,21 +124,42 @@ def stop(options: Options) -> None:
     if settings.redis.target is not None:
         raise Failure("a server is configured (redis.url): `pm stop` only stops the private one")
     with failures():
-        click.echo(str(stop_server(settings.data)))
+        click.echo(stop_server(settings.data).message)
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the scenario.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Seed of the market.")
 @click.option("--fills", type=click.IntRange(1), help="Executions to send.")
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="Pace."
+)
+@click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the server running until `pm stop`.")
 @click.option("--chaos", is_flag=True, help="Kill the gateway and the server on the way, too.")
 @click.pass_obj
-def demo(options: Options, seed: int, fills: int | None, keep: bool, chaos: bool) -> None:
+def demo(
+    options: Options,
+    seed: int,
+    fills: int | None,
+    speed: float,
+    workers: int,
+    keep: bool,
+    chaos: bool,
+) -> None:
     """Run the whole system on a made-up market and prove its books right."""
     from pm.demo import run_demo
 
     with failures():
-        sys.exit(run_demo(options.data, seed=seed, fills=fills, keep=keep, chaos=chaos))
+        code = run_demo(
+            options.data,
+            seed=seed,
+            fills=fills,
+            speed=speed,
+            workers=workers,
+            keep=keep,
+            chaos=chaos,
+        )
+    sys.exit(code)
 
 
 COMMANDS = [worker, gateway, stop, demo]

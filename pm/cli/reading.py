@@ -29,8 +29,10 @@ from pm.client import (
     to_json,
 )
 from pm.client.feed import feed
+from pm.events.model import MAX_STRATEGY_ID
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
+STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
 
 _POSITION_HEADINGS = (
     "book",
@@ -50,15 +52,16 @@ _POSITION_NUMBERS = (3, 4, 5, 7, 9)
 
 @contextmanager
 def reader(options: Options) -> Iterator[Client]:
-    """A client over every book of the server."""
+    """A client over every book of the server; there may be none yet."""
     with session(options, writes=False) as current, current.client(role="reader") as server:
         settings = current.settings.books
         names = opening.names(server)
         if not names:
-            raise Failure(
-                f"{current.shown} holds no book yet: `pm ingest` or `pm worker` opens one"
-            )
-        home = settings.default_book if settings.default_book in names else names[0]
+            hint = f"{current.shown} holds no book yet: `pm ingest` or `pm worker` opens one"
+            click.echo(f"pm: {hint}", err=True)
+        home = settings.default_book
+        if names and home not in names:
+            home = names[0]
         known = set(names)
 
         def book_of(strategy: str) -> str:
@@ -69,9 +72,13 @@ def reader(options: Options) -> Iterator[Client]:
         yield Client(server, book=home, books=names, book_of=book_of, reference=reference)
 
 
+def _books(client: Client, book: str | None) -> list[str]:
+    return [book] if book is not None else list(client.books())
+
+
 @click.command()
 @click.option("--all", "show_all", is_flag=True, help="The closed ones, too.")
-@click.option("--strategy", help="Only this strategy.")
+@click.option("--strategy", type=STRATEGY_ID, help="Only this strategy.")
 @click.option("--instrument", help="One instrument over all strategies, netted.")
 @BOOK_OPTION
 @JSON_OPTION
@@ -79,18 +86,19 @@ def reader(options: Options) -> Iterator[Client]:
 def positions(
     options: Options,
     show_all: bool,
-    strategy: str | None,
+    strategy: int | None,
     instrument: str | None,
     book: str | None,
     as_json: bool,
 ) -> None:
     """Show positions: quantity, exact cost, average, realized P&L, fees."""
+    wanted = None if strategy is None else str(strategy)
     with reader(options) as client:
         if instrument is not None:
-            _show_instrument(client, instrument, strategy, book, as_json)
+            _show_instrument(client, instrument, wanted, book, as_json)
             return
         state = "all" if show_all else "open"
-        found = _positions(client, state, strategy, book)
+        found = _positions(client, state, wanted, book)
     if as_json:
         print_json(to_json(found))
     else:
@@ -101,9 +109,8 @@ def _positions(
     client: Client, state: str, strategy: str | None, book: str | None
 ) -> list[Position]:
     # A strategy may have traded in a book the table does not name, so every book is asked.
-    books = [book] if book is not None else list(client.books())
     found: list[Position] = []
-    for name in books:
+    for name in _books(client, book):
         found.extend(client.positions(state, strategy=strategy, book=name))  # type: ignore[arg-type]
     return found
 
@@ -156,14 +163,15 @@ def _show_instrument(
 
 
 @click.command()
-@click.argument("strategy_id")
+@click.argument("strategy_id", type=STRATEGY_ID)
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
-def strategy(options: Options, strategy_id: str, book: str | None, as_json: bool) -> None:
+def strategy(options: Options, strategy_id: int, book: str | None, as_json: bool) -> None:
     """Show the portfolio of one strategy: totals and positions."""
     with reader(options) as client:
-        found = client.strategy_portfolio(strategy_id, book=_home(client, strategy_id, book))
+        home = _home(client, str(strategy_id), book)
+        found = client.strategy_portfolio(str(strategy_id), book=home)
     if as_json:
         print_json(to_json(found))
         return
@@ -200,20 +208,24 @@ def _home(client: Client, strategy_id: str, book: str | None) -> str | None:
 
 @click.command()
 @click.option("--location", help="Only this venue account or chain.")
-@click.option("--chain", "chain_id", help="Only this chain id (0: off chain).")
+@click.option(
+    "--chain", "chain_id", type=click.IntRange(0), help="Only this chain id (0: off chain)."
+)
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
 def balances(
-    options: Options, location: str | None, chain_id: str | None, book: str | None, as_json: bool
+    options: Options, location: str | None, chain_id: int | None, book: str | None, as_json: bool
 ) -> None:
     """Show balances by location and token."""
     with reader(options) as client:
-        if chain_id is not None:
-            listing = client.chain_balances(chain_id, book=book)
-        else:
-            listing = client.balances(location=location, book=book)
-        found = [item for item in listing if location in (None, item.location)]
+        found: list[Balance] = []
+        for name in _books(client, book):
+            if chain_id is not None:
+                listing = client.chain_balances(str(chain_id), book=name)
+            else:
+                listing = client.balances(location=location, book=name)
+            found.extend(item for item in listing if location in (None, item.location))
     if as_json:
         print_json(to_json(found))
         return
@@ -246,7 +258,11 @@ def trace(
     """Show one multi-step trade with its steps, or the latest ones."""
     with reader(options) as client:
         if trace_id is None:
-            latest = client.traces(count=count, book=book)
+            latest = [
+                part
+                for name in _books(client, book)
+                for part in client.traces(count=count, book=name)
+            ]
             if as_json:
                 print_json(to_json(latest))
             else:
@@ -261,8 +277,9 @@ def trace(
                 )
                 print_table(headings, map(_trace_row, latest), (4,))
             return
-        names = [book] if book is not None else list(client.books())
-        slices = [part for name in names if (part := client.trace(trace_id, book=name))]
+        slices = [
+            part for name in _books(client, book) if (part := client.trace(trace_id, book=name))
+        ]
     if as_json:
         print_json(to_json(slices))
         return
@@ -327,9 +344,8 @@ def journal(
 ) -> None:
     """Show the journal: every event, what it did, and the hash chain."""
     with reader(options) as client:
-        names = [book] if book is not None else list(client.books())
         entries: list[JournalEntry] = []
-        for name in names:
+        for name in _books(client, book):
             entries.extend(_entries(client, name, start, count, as_json))
     if as_json:
         print_json(to_json(entries))
@@ -378,7 +394,12 @@ def _entry_row(entry: JournalEntry) -> tuple[str, ...]:
 
 
 @click.command()
-@click.option("--from", "from_seq", type=click.IntRange(0), help="Resume after this seq.")
+@click.option(
+    "--from",
+    "from_seq",
+    type=click.IntRange(1),
+    help="First seq to show (default: what happens from now on).",
+)
 @click.option("--book", help="Which book (default: the default book).")
 @click.option("--count", type=click.IntRange(1), help="Stop after so many updates.")
 @JSON_OPTION

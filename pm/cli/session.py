@@ -57,17 +57,24 @@ class Failure(click.ClickException):
     exit_code = EXIT_FAILED
 
     def show(self, file: Any = None) -> None:
-        """Print the line without click's usage text."""
-        click.echo(f"pm: {self.message}", err=True)
+        """Print the text, every line of it with the name of the program, without click's usage."""
+        for line in self.message.splitlines():
+            click.echo(f"pm: {line}", err=True)
+
+
+class WrongSettings(Failure):
+    """A setting is wrong: one line for each fault, exit code 2."""
+
+    exit_code = EXIT_USAGE
 
 
 def load(options: Options) -> Settings:
-    """The settings in force, or a Failure naming every fault."""
+    """The settings in force, or WrongSettings naming every fault."""
     overrides = {"data": options.data, "redis.url": options.redis_url}
     try:
         return load_settings(options.config, os.environ, overrides)
     except SettingsError as error:
-        raise click.UsageError(str(error)) from None
+        raise WrongSettings(str(error)) from None
 
 
 @contextmanager
@@ -86,7 +93,17 @@ def session(options: Options, *, writes: bool = True) -> Iterator[Session]:
             yield Session(settings, settings.redis.target, settings.redis.shown or "")
             return
         with embedded_server(settings.data, settings.redis.appendfsync) as target:
-            yield Session(settings, target, target)
+            private = Session(settings, target, target)
+            _prepare(private)
+            yield private
+
+
+def _prepare(private: Session) -> None:
+    """Open the configured books of a private server that is new, so that there is one to read."""
+    with private.client() as client:
+        if not opening.names(client):
+            ensure_library(client)
+            ensure_books(private, client, list(private.settings.books.names))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Any result as JSON-able values: the one place that decides how they look outside.
 
-Amounts become decimal strings, ids stay text, times (nanoseconds) and seqs stay integers, unknown
-is null, lists are arrays. A class's own fields come before those it shares with others.
+Amounts become decimal strings, ids stay text unless they are numbers, times (nanoseconds) and seqs
+stay integers, unknown is null, lists are arrays. A class's own fields come before those it shares
+with others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _ASSET_TYPES: dict[Hashable, str] = {
     OptionMetadata: "option",
     FutureMetadata: "future",
 }
+
+_NUMBERED = frozenset({"strategy_id", "chain_id"})
+"""Ids that are numbers wherever they come from, though keys of the books hold them as text."""
 
 
 def to_json(value: Any) -> Any:
@@ -44,7 +48,8 @@ def _object(value: Any) -> dict[str, Any]:
     kind: Any = type(value)
     told: dict[str, Any] = {"type": _ASSET_TYPES[kind]} if kind in _ASSET_TYPES else {}
     for name in _shown_names(kind):
-        told[name] = to_json(getattr(value, name))
+        part = getattr(value, name)
+        told[name] = int(part) if name in _NUMBERED and part.isdecimal() else to_json(part)
     return told
 
 

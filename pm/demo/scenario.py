@@ -28,7 +28,13 @@ _OPENING_AT: Final = 1_767_355_200_000_000_000  # 2026-01-02 12:00 UTC
 _FIRST_AT: Final = _OPENING_AT + 3_600_000_000_000
 _OPEN_ORDERS: Final = 12
 _LATE_AFTER: Final = (2, 5)
-_INSTRUMENTS: Final = Path(__file__).resolve().parents[2] / "config" / "instruments.toml"
+# An installed package carries the file beside this one; a checkout has it in config/.
+_CARRIED: Final = Path(__file__).resolve().parent / "instruments.toml"
+_INSTRUMENTS: Final = (
+    _CARRIED
+    if _CARRIED.exists()
+    else Path(__file__).resolve().parents[2] / "config" / "instruments.toml"
+)
 
 
 class SentFrame(NamedTuple):

@@ -182,16 +182,16 @@ def _read_metadata(table: Table, kind: Kind, decimals: int, multiplier: str) -> 
         )
     if kind == "option":
         return OptionMetadata(
-            underlying=table.required("underlying", parse_text_id),
-            strike_price=table.required("strike_price", parse_not_negative),
-            expiry_time=table.required("expiry_time", parse_time),
-            option_type=table.required("option_type", one_of(OPTION_TYPES)),
+            underlying=table.maybe("underlying", parse_text_id),
+            strike_price=table.maybe("strike_price", parse_not_negative),
+            expiry_time=table.maybe("expiry_time", parse_time),
+            option_type=table.maybe("option_type", one_of(OPTION_TYPES)),
             implied_volatility=table.maybe("implied_volatility", parse_not_negative),
         )
     return FutureMetadata(
         underlying=table.maybe("underlying", parse_text_id),
         contract_size=multiplier,
-        settlement_date=table.required("settlement_date", parse_time) if kind == "future" else None,
+        settlement_date=table.maybe("settlement_date", parse_time) if kind == "future" else None,
         margin_requirement=table.maybe("margin_requirement", parse_not_negative),
         tick_size=table.maybe("tick_size", parse_not_negative),
     )

@@ -44,10 +44,10 @@ class EquityMetadata:
 class OptionMetadata:
     """Metadata of kind option; `implied_volatility` is a fraction of 1."""
 
-    underlying: str
-    strike_price: str
-    expiry_time: int
-    option_type: OptionType
+    underlying: str | None
+    strike_price: str | None
+    expiry_time: int | None
+    option_type: OptionType | None
     implied_volatility: str | None
 
 

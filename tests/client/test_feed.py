@@ -131,7 +131,7 @@ def test_an_update_as_json_has_the_names_of_the_protocol(
     assert told["changes"][1] == {
         "update_type": "balance_changed",
         "location": "binance",
-        "chain_id": "0",
+        "chain_id": 0,
         "token": "BTC",
         "old_balance": None,
         "new_balance": {"available": "2", "reserved": "0", "total": "2"},

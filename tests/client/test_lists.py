@@ -20,7 +20,7 @@ def test_a_balance_tells_what_the_book_holds(client: Client, book: BookWriter) -
     book.apply(fill(1, "2", "100"))
     assert to_json(client.balance("binance", "USDT")) == {
         "location": "binance",
-        "chain_id": "0",
+        "chain_id": 0,
         "token": "USDT",
         "available": "-205",
         "reserved": "0",
@@ -64,7 +64,7 @@ def test_a_portfolio_has_totals_and_positions(client: Client, book: BookWriter) 
     positions = told.pop("positions")
     assert [position["instrument_id"] for position in positions] == [BTC]
     assert told == {
-        "strategy_id": "7",
+        "strategy_id": 7,
         "book": "main",
         "seq": 7,
         "is_exact": True,
@@ -118,11 +118,11 @@ def test_a_trace_has_its_steps_in_order(client: Client, book: BookWriter) -> Non
     assert to_json(trace.steps[1]) == {
         "step_number": 1,
         "step_type": "exit",
-        "strategy_id": "7",
+        "strategy_id": 7,
         "instrument_id": BTC,
         "venue": "kraken",
         "location": "kraken",
-        "chain_id": "0",
+        "chain_id": 0,
         "quantity_delta": "-1",
         "price": "103",
         "timestamp": EXECUTED_AT + 2,

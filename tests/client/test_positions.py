@@ -31,8 +31,8 @@ def test_a_position_tells_what_the_book_holds(client: Client, book: BookWriter) 
     assert to_json(client.position(BTC, "7")) == {
         "instrument_id": BTC,
         "instrument_kind": "spot",
-        "chain_id": "0",
-        "strategy_id": "7",
+        "chain_id": 0,
+        "strategy_id": 7,
         "base": "BTC",
         "quote": "USDT",
         "settlement": "USDT",

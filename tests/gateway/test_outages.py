@@ -13,7 +13,7 @@ import pytest
 from pm import keys
 from pm.functions import library
 from tests.gateway.gateway_site import Site, eventually, execution, executions
-from tests.gateway.reply_dropper import ReplyDropper
+from tests.reply_dropper import ReplyDropper
 from tests.servers import ServerProcess, StartServer, server_folder
 
 

@@ -99,7 +99,6 @@ def test_ids_are_escaped_as_they_are_in_events() -> None:
             SPOT + "strike_price = 5",
             "f.toml: instrument x.y: strike_price: belongs to kind option, not spot",
         ),
-        (OPTION, "f.toml: instrument x.y: expiry_time: is missing"),
         (
             OPTION + "expiry_time = 2027-01-01T08:00:00",
             "f.toml: instrument x.y: expiry_time: needs an offset from UTC,"

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 
+from pm import keys
 from pm.books import lanes, opening
 from pm.books.applying import Applier, Counts, Outcome, Prepared
 from pm.functions import library
@@ -43,7 +44,7 @@ class LaneFeed:
 
     @property
     def lane(self) -> str:
-        return str(self.events[0].facts["lane"])
+        return str(self.events[0].facts["lane"]) if self.events else keys.DEFAULT_LANE
 
     @property
     def done(self) -> int:
@@ -115,23 +116,20 @@ def random_batches(seed: int) -> Iterator[int]:
 
 def contents(client: redis.Redis) -> Contents:
     """Every key of the book with its kind and all it holds. `client` must not decode."""
-    found: Contents = {}
-    for key in sorted(client.scan_iter(match=PREFIX + "*", count=1000)):
-        kind = client.type(key).decode()
-        found[key.decode()] = (kind, _READ[kind](client, key))
-    return found
+    names = sorted(client.scan_iter(match=PREFIX + "*", count=1000))
+    pipeline = client.pipeline(transaction=False)
+    for name in names:
+        pipeline.type(name)
+    kinds = [kind.decode() for kind in pipeline.execute()]
+    for name, kind in zip(names, kinds, strict=True):
+        _READ[kind](pipeline, name)
+    held = pipeline.execute()
+    return {name.decode(): (kind, all_) for name, kind, all_ in zip(names, kinds, held, strict=True)}
 
 
 def journal_of(held: Contents) -> Any:
     """The journal in a book's contents."""
     return held[PREFIX + "journal"]
-
-
-def without_raw(held: Contents) -> Contents:
-    """Contents but for the bytes kept of what is quarantined."""
-    kind, entries = held[PREFIX + "quarantine"]
-    bare = [(seq, {**fields, b"raw": b""}) for seq, fields in entries]
-    return {**held, PREFIX + "quarantine": (kind, bare)}
 
 
 def differences(left: Contents, right: Contents) -> list[str]:
@@ -177,9 +175,9 @@ def _cursor_after(event: Prepared) -> str:
 
 
 _READ: dict[str, Any] = {
-    "hash": lambda client, key: client.hgetall(key),
-    "set": lambda client, key: client.smembers(key),
-    "zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
-    "stream": lambda client, key: client.xrange(key),
-    "string": lambda client, key: client.get(key),
+    "hash": lambda pipeline, key: pipeline.hgetall(key),
+    "set": lambda pipeline, key: pipeline.smembers(key),
+    "zset": lambda pipeline, key: pipeline.zrange(key, 0, -1, withscores=True),
+    "stream": lambda pipeline, key: pipeline.xrange(key),
+    "string": lambda pipeline, key: pipeline.get(key),
 }

@@ -114,6 +114,7 @@ def eventful() -> tuple[list[Prepared], list[Prepared]]:
         fill("O3", "1", strategy="9"),
         on_ethereum("O4", "5", fees=[["ETH", "0.01", "gas"]]),
         deposit("USDT", "1000"),
+        fill("O0", "0.5", trace=TRACE),
     ]
     decided_at, elsewhere = str(START), {"location": "sub1", "chain_id": "5"}
     perpetual_fee = [["BTC", "0.001", "trading"]]

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from pm.connect import connect
-from tests.gateway.reply_dropper import ReplyDropper
+from tests.reply_dropper import ReplyDropper
 from tests.servers import AnyServer, ServerProcess
 from tests.workers.conftest import Undisturbed
 from tests.workers.desk import Desk

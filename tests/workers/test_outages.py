@@ -10,7 +10,7 @@ import pytest
 
 from pm.functions import library
 from tests.conftest import StartServer
-from tests.gateway.reply_dropper import ReplyDropper
+from tests.reply_dropper import ReplyDropper
 from tests.servers import ServerProcess
 from tests.workers.conftest import Undisturbed
 from tests.workers.desk import Desk
@@ -40,7 +40,7 @@ def test_a_worker_outlives_a_server_that_is_killed_and_comes_back(
     content = mixed(3, 60)
     desk.await_done(desk.put(content[:30]))
     desk.server.kill()
-    worker.says(r"WARNING pm.worker: worker \S+: unix://\S+: ")
+    worker.says(r"WARNING pm.worker worker \S+: unix://\S+: ")
     desk.server.restart()
     last = desk.put(content[30:])
     desk.await_done(last)
@@ -78,7 +78,7 @@ def test_a_user_without_the_permission_is_told_once_and_goes_on_with_it(
     finally:
         client.execute_command("ACL", "DELUSER", "weak")
     [told] = [line for line in warnings(worker) if "may not do this" in line]
-    assert "WARNING pm.worker: book main: " in told
+    assert "WARNING pm.worker book main: " in told
     assert "word" not in told
 
 
@@ -103,13 +103,17 @@ def test_a_key_of_the_wrong_type_stops_its_book_only(
 def test_a_server_that_is_still_loading_is_waited_for(
     start_server: StartServer, folder: Path
 ) -> None:
-    server = start_server("valkey", options={"key-load-delay": "3000"})
+    server = start_server("valkey", options={"key-load-delay": "500"})
     desk = Desk(server)
     crew = Crew(folder, server.url)
     try:
         worker = crew.worker()
         worker.says("serves book main")
-        desk.await_done(desk.put(fills(200)))
+        # While it loads, a server answers every 1024 commands only.
+        pipeline = desk.client.pipeline(transaction=False)
+        for number in range(4000):
+            pipeline.set(f"ballast:{number}", 1)
+        pipeline.execute()
         server.kill()
         server.restart()
         worker.says("the server is still loading its data")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,11 +51,11 @@ def await_shared(desk: Desk, workers: int) -> None:
 
 
 @pytest.fixture
-def pool(several: Desk, crew: Crew) -> Iterator[Command]:
+def pool(several: Desk, crew: Crew) -> Command:
     """Three workers that share the books."""
     started = crew.worker(count=3)
     await_shared(several, 3)
-    yield started
+    return started
 
 
 def test_every_book_of_a_pool_is_served(several: Desk, pool: Command) -> None:
