@@ -205,8 +205,7 @@ local function fill(facts, state, order, strategy)
 end
 
 -- Costs of something that did not execute: balances and totals, never a position.
-local function pay_failed(facts, state, strategy, order, counted)
-  local fees = parse_fees(facts.fees or {})
+local function pay_failed(facts, state, strategy, order, fees, counted)
   local changes = {}
   local record = new_contribution(facts, strategy, order)
   if #fees > 0 then
@@ -214,7 +213,6 @@ local function pay_failed(facts, state, strategy, order, counted)
     movements.pay_fees(moves, fees)
     settle(state, facts, moves, changes)
     record.failed_fees = fees_by_token(fees)
-    order_state.add_fees(order, fees)
   end
   record.order = counted
   return changes, record
@@ -237,69 +235,61 @@ local function execution_result(facts, state, order, strategy)
   if told == "unknown" then
     return outcome("noted", "unknown_result")
   end
-  local ends = told == "rejected" or told == "cancelled"
+  local ends = UNFILLED_ENDS[told]
   local quantity = decimal.parse(facts.quantity)
-  if sign(quantity) * sign(order.quantity) < 0 then
+  if decimal.compare(decimal.absolute(quantity), decimal.absolute(order.quantity)) < 0 then
+    if ends then
+      order_state.set_result(order, told)
+    end
+    return outcome(ends and "applied" or "stale")
+  elseif sign(quantity) * sign(order.quantity) < 0 then
     return outcome("refused", "order_mismatch")
+  end
+  local moves_quantity = decimal.compare(quantity, order.quantity) ~= 0
+  if moves_quantity and not facts.base then
+    return outcome("refused", "unknown_instrument")
   end
   local terms = terms_of(facts, strategy)
   local notional = priced(facts, quantity, terms)
-  if not notional then
+  if moves_quantity and not notional then
     return outcome("refused", "price_missing")
   end
-  local covers_less = decimal.compare(decimal.absolute(quantity), decimal.absolute(order.quantity)) < 0
-  if covers_less and not ends then
-    return outcome("stale")
-  end
-  local price = effective_price(facts, quantity, notional, terms)
-  local fees = {}
-  if covers_less then
-    quantity, notional = ZERO, ZERO
-  else
-    local stated = facts.fees and parse_fees(facts.fees)
-    quantity, notional, fees = order_state.take_result(order, quantity, notional, stated)
-  end
+  local price = notional and effective_price(facts, quantity, notional, terms)
+  local fees = facts.fees and parse_fees(facts.fees)
+  quantity, notional, fees = order_state.take_result(order, quantity, notional, fees)
   local is_first = order_state.record(order, quantity, notional, fees, facts.executed_at)
   local status_before = order.status
   order_state.set_result(order, told)
   local ended = unfilled_end(order, status_before)
-  if sign(quantity) == 0 and #fees == 0 then
-    if not ends then
-      return outcome("covered")
-    end
-    local record = new_contribution(facts, strategy, order)
-    record.order = ended
-    return finish(outcome("applied"), {}, record)
-  end
-  if sign(order.quantity) == 0 then
-    -- fees of an order that executed nothing (the gas of a failed transaction)
-    local done, changes = outcome("applied"), {}
-    local moves = movements.new()
-    movements.pay_fees(moves, fees)
-    settle(state, facts, moves, changes)
-    local record = new_contribution(facts, strategy, order)
-    record.failed_fees, record.order = fees_by_token(fees), ended
-    return finish(done, changes, record)
+  if sign(quantity) == 0 and #fees == 0 and not ends then
+    return outcome("covered")
+  elseif sign(quantity) == 0 and (#fees == 0 or (ends and sign(order.quantity) == 0)) then
+    local changes, record = pay_failed(facts, state, strategy, order, fees, ended)
+    return finish(outcome("applied"), changes, record)
   end
   local execution = { quantity = quantity, notional = notional, fees = fees, price = price,
     at = facts.executed_at, counts = sign(quantity) ~= 0 }
   return execute(facts, state, terms, execution, is_first)
 end
 
-local function rejected(facts, state, order, strategy)
+-- A status was told of an order, and what the attempt cost.
+local function told_status(facts, state, order, strategy, status, when_no_effect)
   local status_before = order.status
-  order_state.set_status(order, "rejected")
+  order_state.set_status(order, status)
+  local fees = parse_fees(facts.fees or {})
+  order_state.add_fees(order, fees)
   local counted = unfilled_end(order, status_before)
-  local changes, record = pay_failed(facts, state, strategy, order, counted)
-  return finish(outcome("applied"), changes, record)
+  local changes, record = pay_failed(facts, state, strategy, order, fees, counted)
+  local has_effect = counted or #fees > 0
+  return finish(outcome(has_effect and "applied" or when_no_effect), changes, record)
+end
+
+local function rejected(facts, state, order, strategy)
+  return told_status(facts, state, order, strategy, "rejected", "applied")
 end
 
 local function order_status(facts, state, order, strategy)
-  local status_before = order.status
-  order_state.set_status(order, facts.status)
-  local counted = unfilled_end(order, status_before)
-  local changes, record = pay_failed(facts, state, strategy, order, counted)
-  return finish(outcome((counted or #changes > 0) and "applied" or "noted"), changes, record)
+  return told_status(facts, state, order, strategy, facts.status, "noted")
 end
 
 -- A balance from outside, and with strategy, instrument and cost the position it opens.

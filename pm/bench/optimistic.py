@@ -104,12 +104,13 @@ def _commit(client: redis.Redis, fill: Fill, reference: Reference) -> None:
     base, quote = f"peer:balance:{VENUE}:{instrument.base}", f"peer:balance:{VENUE}:{QUOTE}"
     name = f"{fill.venue}/{fill.order_id}/{fill.execution_id}"
     while True:
+        pipeline: Any
         with client.pipeline(transaction=True) as pipeline:
             try:
                 pipeline.watch(_SEEN, place, base, quote)
                 if pipeline.sismember(_SEEN, name):
                     return
-                held: Any = pipeline.hgetall(place)
+                held = pipeline.hgetall(place)
                 have_base, have_quote = pipeline.get(base), pipeline.get(quote)
                 position, paid = _moved(held, fill)
                 pipeline.multi()

@@ -45,12 +45,6 @@ def _priced(facts: Facts, quantity: Amount, terms: Terms) -> _Priced:
     return _Priced(whole, unit_price(quantity, whole, price, quote_amount, terms.multiplier))
 
 
-def _needed(facts: Facts, whole: Amount | None) -> Amount:
-    if whole is None:
-        raise FactsError(f"{facts.place}: a {facts.kind} without a usable price")
-    return whole
-
-
 def decide_fill(state: BookState, facts: Facts, subject: Subject) -> Decision:
     """A single execution of a signed quantity."""
     order, terms = subject.order, subject.terms
@@ -60,10 +54,12 @@ def decide_fill(state: BookState, facts: Facts, subject: Subject) -> Decision:
     if terms is None:
         return refused("unknown_instrument")
     priced = _priced(facts, quantity, terms)
+    if priced.notional is None:
+        return refused("price_missing")
     applied = apply_fill(
         order,
         quantity,
-        _needed(facts, priced.notional),
+        priced.notional,
         facts.fees() or (),
         facts.need("executed_at"),
     )
@@ -90,10 +86,10 @@ def decide_result(state: BookState, facts: Facts, subject: Subject) -> Decision:
         return refused("order_mismatch")
     priced = _Priced(None, None) if terms is None else _priced(facts, quantity, terms)
     moves = quantity != order.quantity
-    if moves and terms is not None:
-        _needed(facts, priced.notional)
-    elif moves:
+    if moves and terms is None:
         return refused("unknown_instrument")
+    if moves and priced.notional is None:
+        return refused("price_missing")
     applied = apply_result(
         order, quantity, priced.notional, facts.fees(), facts.need("executed_at")
     )

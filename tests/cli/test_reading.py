@@ -127,22 +127,35 @@ def test_watch_ends_after_the_wanted_updates(told: Shell) -> None:
     assert "position_opened" in told.ok("watch", "--from", "4", "--count", "1")
 
 
+def test_the_first_command_on_a_new_folder_shows_an_empty_book(shell: Shell) -> None:
+    assert shell.json("positions") == []
+    assert shell.json("balances") == []
+    assert shell.json("strategy", "7")["positions"] == []
+    assert [entry["event"] for entry in shell.json("journal")] == ["opened"]
+    assert shell.ok("verify").startswith("book main is right at seq 1")
+
+
 @pytest.mark.parametrize("command", ["positions", "balances", "trace", "journal", "quarantine"])
-def test_lists_of_a_server_without_books_are_empty(shell: Shell, command: str) -> None:
+def test_lists_of_a_server_without_books_are_empty(
+    redis_server: Any, tmp_path: Path, command: str
+) -> None:
+    shell = Shell(tmp_path, "--redis", redis_server.url)
     assert shell.json(command) == []
+    assert redis_server.client().dbsize() == 0
 
 
-@pytest.mark.parametrize("command", [("strategy", "7"), ("watch",), ("verify",)])
-def test_what_needs_a_book_says_that_there_is_none(shell: Shell, command: tuple[str, ...]) -> None:
-    result = shell.run(*command)
-    assert result.exit_code == 1
+@pytest.mark.parametrize("command", [("strategy", "7"), ("verify",)])
+def test_what_needs_a_book_says_that_there_is_none(
+    redis_server: Any, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    result = Shell(tmp_path, "--redis", redis_server.url).run(*command)
+    assert (result.exit_code, result.stdout) == (1, "")
     assert re.search(r"holds no book|book main does not exist", result.stderr)
 
 
 def test_a_server_without_books_is_named_with_a_hint(redis_server: Any, tmp_path: Path) -> None:
-    result = Shell(tmp_path, "--redis", redis_server.url).run("positions", "--json")
-    assert (result.exit_code, result.stdout) == (0, "[]\n")
-    assert "holds no book yet: `pm ingest` or `pm worker` opens one" in result.stderr
+    said = Shell(tmp_path, "--redis", redis_server.url).run("positions").stderr
+    assert "holds no book yet: `pm ingest` or `pm worker` opens one" in said
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])

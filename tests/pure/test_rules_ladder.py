@@ -174,9 +174,21 @@ def test_an_order_known_without_its_terms_is_refused_when_quantity_moves() -> No
     "facts",
     [
         {"kind": "fill", "quantity": "1"},
+        {"kind": "fill", "quantity": "1", "price": "0", "inverse": "1"},
+        {"kind": "execution_result", "result": "filled", "quantity": "1", "order": "binance:P1"},
+    ],
+)
+def test_an_execution_without_a_usable_price_is_refused(facts: dict[str, Any]) -> None:
+    entry = busy_journal().event(terms=SPOT, **facts)
+
+    assert (entry.result, entry.reason) == ("refused", "price_missing")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
         {"kind": "fill", "quantity": "1", "price": "x"},
         {"kind": "fill", "price": "1"},
-        {"kind": "fill", "quantity": "1", "price": "0", "inverse": "1"},
         {"kind": "fill", "quantity": "1", "price": "1", "fees": [["USDT", "?", "gas"]]},
         {"kind": "fill", "quantity": "1", "price": "1", "fees": [["USDT"]]},
         {"kind": "fill", "quantity": "1", "price": "1", "multiplier": "0"},
@@ -189,7 +201,6 @@ def test_an_order_known_without_its_terms_is_refused_when_quantity_moves() -> No
         {"kind": "fill", "quantity": "1", "price": "1", "location": None, "venue": None},
         {"kind": "fill", "quantity": "1", "price": "1", "index": "a"},
         {"kind": "execution_result", "result": "odd", "quantity": "1", "price": "1"},
-        {"kind": "execution_result", "result": "filled", "quantity": "1"},
         {"kind": "order_status"},
         {"kind": "reference"},
         {"kind": "opened", "schema": "1", "name": "main"},

@@ -124,7 +124,9 @@ def contents(client: redis.Redis) -> Contents:
     for name, kind in zip(names, kinds, strict=True):
         _READ[kind](pipeline, name)
     held = pipeline.execute()
-    return {name.decode(): (kind, all_) for name, kind, all_ in zip(names, kinds, held, strict=True)}
+    return {
+        name.decode(): (kind, all_) for name, kind, all_ in zip(names, kinds, held, strict=True)
+    }
 
 
 def journal_of(held: Contents) -> Any:

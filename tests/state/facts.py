@@ -130,7 +130,11 @@ def eventful() -> tuple[list[Prepared], list[Prepared]]:
             fill("O8", "-1", strategy="11"),
             result("O8", "3", "filled", strategy="10", fees=[["BTC", "0.003", "trading"]]),
         ],
-        {**result("O10", "4", "partial", strategy="12", fees=perpetual_fee), **INVERSE, **elsewhere},
+        {
+            **result("O10", "4", "partial", strategy="12", fees=perpetual_fee),
+            **INVERSE,
+            **elsewhere,
+        },
         rejected("O11", fees=[["ETH", "0.001", "gas"]]),
         quarantined("malformed_event"),
         order_status("O1", "filled"),

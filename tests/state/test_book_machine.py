@@ -205,7 +205,7 @@ def _live(start_server: StartServer, faults: Faults, examples: int, steps: int) 
 
 
 def test_a_book_survives_anything(start_server: StartServer, faults: Faults) -> None:
-    _live(start_server, faults, examples=12, steps=25)
+    _live(start_server, faults, examples=40, steps=30)
 
 
 @pytest.mark.slow

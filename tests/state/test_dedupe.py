@@ -232,8 +232,11 @@ def test_a_lane_read_again_from_a_lost_cursor_changes_only_the_journal(server: S
     before = contents(client)
     LaneFeed(client, facts.placed(*events, lane="executions:again")).feed(batches_of(5))
     after = contents(client)
-    changed = {key.rpartition(":")[2] for key in before.keys() | after.keys()
-               if before.get(key) != after.get(key)}
+    changed = {
+        key.rpartition(":")[2]
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key)
+    }
     assert changed == {"book", "journal"}
     assert_verified(client)
 

@@ -114,9 +114,7 @@ def _fail_twice(faulty: FaultyScene, stride: int) -> None:
     assert pairs > 100
 
 
-def test_a_redo_in_pieces_mends_all(
-    faulty: FaultyScene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_redo_in_pieces_mends_all(faulty: FaultyScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pm.books.applying.REDO_ENTRIES_MAX", 3)
     torn = 0
     for command in faulty.failed_commands():

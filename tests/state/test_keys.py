@@ -90,9 +90,7 @@ def test_every_key_predicted_for_an_event_is_needed_or_depends_on_the_book(
     assert spare <= {"balance", "chain", "position", "instrument", "strategy", "attribution"}
 
 
-def test_a_redo_needs_one_round_trip_too(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_redo_needs_one_round_trip_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     client = opened(server)
     feed = LaneFeed(client, facts.placed(*(event for event in EVENTS.values())))
     feed.feed([len(EVENTS)])
