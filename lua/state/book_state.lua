@@ -19,6 +19,15 @@ local BOOK_FIELDS = {
 }
 local BOOK_COUNT = #BOOK_FIELDS
 local FUTURE = math.huge
+-- What a position's instrument is, by the facts of its last event; read behind its own fields.
+local TERM_FIELDS = {
+  "instrument_kind", "chain_id", "base", "quote", "settlement", "multiplier", "inverse", "dust",
+}
+local TERM_DEFAULTS = { chain_id = "0", multiplier = "1", inverse = "0", dust = "0" }
+local POSITION_FIELDS = { unpack(position.fields) }
+for index = 1, #TERM_FIELDS do
+  POSITION_FIELDS[#position.fields + index] = TERM_FIELDS[index]
+end
 local INDEX_KEYS = { "positions", "closed", "strategies", "balances", "traces" }
 
 local function number_text(number)
@@ -88,11 +97,15 @@ function M.bind(self)
   end
 
   function self.position(strategy, instrument, facts)
+    if not (facts.instrument_kind and facts.base and facts.quote and facts.settlement) then
+      error("facts of a position in " .. instrument .. " do not say what it is")
+    end
     local name = keys.position(strategy, instrument)
     local present = self.positions[name]
     if not present then
-      local key, values = load(self, name, position.fields)
+      local key, values = load(self, name, POSITION_FIELDS)
       present = position.parse(values)
+      present.terms = { unpack(values, #position.fields + 1, #POSITION_FIELDS) }
       present.redis_key, present.member = key, strategy .. ":" .. instrument
       present.strategy, present.instrument = strategy, instrument
       if present.exists then
@@ -292,6 +305,19 @@ local function add_member(self, name, member, score)
   self.call("ZADD", keys.key(self.keys, name), score or "0", member)
 end
 
+-- Fields and values of the terms that are not the stored ones: reference data may have changed.
+local function changed_terms(held)
+  local changed = {}
+  for index = 1, #TERM_FIELDS do
+    local field = TERM_FIELDS[index]
+    local value = held.facts[field] or TERM_DEFAULTS[field]
+    if held.terms[index] ~= value then
+      changed[#changed + 1], changed[#changed + 2] = field, value
+    end
+  end
+  return changed
+end
+
 -- Indexes go before their hash: a redo tells from the hash what the indexes must have had.
 local function write_position(self, held)
   local facts = held.facts
@@ -302,17 +328,18 @@ local function write_position(self, held)
       self.call("ZREM", keys.key(self.keys, is_open and "closed" or "positions"), held.member)
     end
   end
+  local terms = changed_terms(held)
   if not held.exists then
     add_member(self, keys.instrument(held.instrument), held.strategy)
-    self.call("HSET", held.redis_key,
-      "strategy_id", held.strategy, "instrument_id", held.instrument,
-      "instrument_kind", facts.instrument_kind, "chain_id", facts.chain_id or "0",
-      "base", facts.base, "quote", facts.quote, "settlement", facts.settlement,
-      "multiplier", facts.multiplier or "1", "inverse", facts.inverse or "0",
-      "dust", facts.dust or "0", "seq", held.seq, unpack(held.hash))
-  else
-    self.call("HSET", held.redis_key, "seq", held.seq, unpack(held.hash))
+    terms[#terms + 1], terms[#terms + 2] = "strategy_id", held.strategy
+    terms[#terms + 1], terms[#terms + 2] = "instrument_id", held.instrument
   end
+  if #terms > 0 then
+    for index = 1, #held.hash do
+      terms[#terms + 1] = held.hash[index]
+    end
+  end
+  self.call("HSET", held.redis_key, "seq", held.seq, unpack(#terms > 0 and terms or held.hash))
 end
 
 local function write_balance(self, held)

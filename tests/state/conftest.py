@@ -34,7 +34,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
 @contextmanager
 def _unsynced(server: AnyServer) -> Iterator[None]:
     client = server.client()
-    before = client.config_get("appendfsync")["appendfsync"]
+    before = str(client.config_get("appendfsync")["appendfsync"])
     client.config_set("appendfsync", "no")
     yield
     client.config_set("appendfsync", before)

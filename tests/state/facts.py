@@ -108,7 +108,7 @@ def eventful() -> tuple[list[Prepared], list[Prepared]]:
 
     With generations of 7 ids the batch turns the generation twice.
     """
-    past = [
+    past: list[Facts] = [
         fill("O1", "2"),
         fill("O2", "-1", strategy="9"),
         fill("O3", "1", strategy="9"),
@@ -118,7 +118,7 @@ def eventful() -> tuple[list[Prepared], list[Prepared]]:
     ]
     decided_at, elsewhere = str(START), {"location": "sub1", "chain_id": "5"}
     perpetual_fee = [["BTC", "0.001", "trading"]]
-    batch = [
+    batch: list[Facts | Sequence[Facts]] = [
         fill("O5", "-3", "120", trace=TRACE, fees=[["USDT", "0.5", "trading"]]),
         on_ethereum("O6", "-5", trace=TRACE, fees=[["ETH", "0.02", "gas"]]),
         fill("O7", "1", strategy="9", decided_at=decided_at),

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 import redis
+from redis import exceptions
 
 from pm.functions import library
 from pm.functions.bundler import Library, bundle
 
 _call = library.call
+
+
+class InjectedFault(Exception):
+    """The command that was to fail was reached, and failed."""
 
 
 @dataclass(slots=True)
@@ -41,7 +46,12 @@ class Faults:
     ) -> list[str]:
         """Call an entry; the command armed for it fails, also after the answer to lack keys."""
         fail_at = self.armed.pop(entry, 0)
-        reply = _call(client, entry, keys, [*arguments, str(fail_at)], self.library)
+        try:
+            reply = _call(client, entry, keys, [*arguments, str(fail_at)], self.library)
+        except exceptions.ResponseError as error:
+            if "injected fault" in str(error):
+                raise InjectedFault(f"command {fail_at} of {entry}") from error
+            raise
         if reply[0] == "need":
             self.armed[entry] = fail_at
         return reply

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import redis
 
@@ -39,7 +41,8 @@ def fills(*numbers: int, first: int = 1, at: int = facts.START) -> list[facts.Fa
 
 
 def book_of(client: redis.Redis) -> dict[str, str]:
-    return {name.decode(): text.decode() for name, text in client.hgetall(keys.book(BOOK)).items()}
+    held: Any = client.hgetall(keys.book(BOOK))
+    return {name.decode(): text.decode() for name, text in held.items()}
 
 
 def results_of(client: redis.Redis) -> list[str]:
@@ -161,7 +164,7 @@ def test_missing_keys_are_named_before_anything_is_written(server: Server) -> No
     before = contents(client)
     (event,) = facts.placed(*fills(1))
     standing = keys.standing_keys(BOOK, 0)
-    arguments = ["executions", "0-0", "0", "10", "PUBLISH", event.text, b""]
+    arguments: list[str | bytes] = ["executions", "0-0", "0", "10", "PUBLISH", event.text, b""]
     reply = library.call(client, "apply", standing, arguments)
     assert reply[0] == "need"
     assert set(reply[1:]) == set(keys.event_keys(BOOK, event.facts))
@@ -202,12 +205,14 @@ def test_with_room_made_a_full_quarantine_goes_on_to_the_same_end(server: Server
     roomy = contents(client)
     client.flushall()
     client = opened(server)
-    feed, kept = LaneFeed(client, events, quarantine_max=1), []
+    feed = LaneFeed(client, events, quarantine_max=1)
+    kept: list[Any] = []
     while feed.done < len(events):
         feed.apply(5)
-        kept += client.xrange(keys.quarantine(BOOK))
-        for seq, _ in kept:
+        refused: Any = client.xrange(keys.quarantine(BOOK))
+        for seq, _ in refused:
             client.xdel(keys.quarantine(BOOK), seq)
+        kept += refused
     narrow = contents(client)
     assert kept == roomy.pop(keys.quarantine(BOOK))[1]
     narrow.pop(keys.quarantine(BOOK))

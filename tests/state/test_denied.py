@@ -81,7 +81,9 @@ def limited(server: Server, scene: Scene) -> Iterator[redis.Redis]:
 
 def allow(client: redis.Redis, *rules: str) -> None:
     """Give the user rights, or take them away."""
-    client.execute_command("ACL", "SETUSER", USER, *rules)
+    client.execute_command(  # type: ignore[no-untyped-call]
+        "ACL", "SETUSER", USER, *rules
+    )
 
 
 @pytest.mark.parametrize("command", LEFT_BY_DENIED)

@@ -153,7 +153,15 @@ def _asked(client: Any, event: Prepared, given: list[str]) -> set[str]:
     """The keys `apply` asks for in all when it is given only the standing ones."""
     asked: set[str] = set()
     while True:
-        arguments = ["executions", "0-0", "0", "10", "PUBLISH", event.text, event.raw]
+        arguments: list[str | bytes] = [
+            "executions",
+            "0-0",
+            "0",
+            "10",
+            "PUBLISH",
+            event.text,
+            event.raw,
+        ]
         reply = library.call(client, "apply", [*given, *sorted(asked)], arguments)
         if reply[0] != "need":
             assert reply[0] == "applied"

@@ -19,9 +19,10 @@ def test_a_new_book_verifies_and_is_listed(server: Server) -> None:
     client = server.client(decode=False)
     library.load(client)
     assert open_book(client, BOOK, seen_generation_size=7)
-    assert head(client, BOOK) == BookHead(
-        BOOK, opening.SCHEMA, 1, client.hget(keys.book(BOOK), "digest").decode(), 0, 0
-    )
+    present = head(client, BOOK)
+    assert present is not None
+    assert present == BookHead(BOOK, opening.SCHEMA, 1, present.digest, 0, 0)
+    assert len(present.digest) == 40
     assert opening.names(client) == [BOOK]
     assert_verified(client)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pm import keys
 from pm.books import lanes, opening, reference_store
@@ -22,6 +23,7 @@ from workers.worker import new_consumer
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
+_NO_TABLE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,16 @@ def eventually(holds: Callable[[], bool], story: Callable[[], str] = str) -> Non
 class Desk:
     """Books on one server. Two desks given the same lanes must come to the same end."""
 
-    def __init__(self, server: Server, books: Iterable[str] = ("main",)) -> None:
+    def __init__(
+        self, server: Server, books: Iterable[str] = ("main",), *, seen_generation_size: int = 1_000
+    ) -> None:
         self.server = server
         self.books = tuple(books)
         self.client = server.client(decode=False)
         library.load(self.client)
         version, _ = reference_store.merge(self.client, reference())
         for book in self.books:
-            opening.open_book(self.client, book, seen_generation_size=1_000)
+            opening.open_book(self.client, book, seen_generation_size=seen_generation_size)
             opening.adopt_reference(self.client, book, version, 0)
 
     def put(self, content: LaneContent, book: str = "main", lane: str = "executions") -> str:
@@ -64,17 +68,23 @@ class Desk:
         pipeline = self.client.pipeline(transaction=False)
         for entry, fields in content:
             pipeline.xadd(keys.lane(book, lane), fields, id=entry)  # type: ignore[arg-type]
+        pipeline.zadd(keys.lanes(book), {lane: 0})
         pipeline.execute()
         return content[-1][0]
 
-    def consumer(self, book: str = "main", *, batch_max: int = 200) -> Consumer:
-        """A consumer of a book in this process."""
-        settings = Settings(workers={"batch_max_entries": batch_max})  # type: ignore[arg-type]
-        return new_consumer(settings, book)
+    def consumer(
+        self, book: str = "main", *, batch_max: int = 200, strategies: Mapping[str, str] = _NO_TABLE
+    ) -> Consumer:
+        """A consumer of a book in this process; `strategies` is the table of their books."""
+        sections: dict[str, Any] = {
+            "workers": {"batch_max_entries": batch_max},
+            "books": {"strategies": strategies},
+        }
+        return new_consumer(Settings(**sections), book)
 
-    def finish(self, book: str = "main", *, batch_max: int = 200) -> BookEnd:
-        """Consume all that waits in this process; where the book came to."""
-        consumer = self.consumer(book, batch_max=batch_max)
+    def finish(self, book: str = "main", **options: Any) -> BookEnd:
+        """Consume all that waits in this process; where the book came to. Options as `consumer`."""
+        consumer = self.consumer(book, **options)
         while consumer.lag(self.client):
             consumer.consume(self.client)
         return self.end(book)

@@ -58,6 +58,7 @@ def pool(several: Desk, crew: Crew) -> Command:
     return started
 
 
+@pytest.mark.slow
 def test_every_book_of_a_pool_is_served(several: Desk, pool: Command) -> None:
     for strategy, book in enumerate(BOOKS):
         several.put(fills(20, strategy=strategy + 1), book)
@@ -69,9 +70,9 @@ def test_every_book_of_a_pool_is_served(several: Desk, pool: Command) -> None:
 def test_a_killed_member_is_replaced_and_its_books_move(
     several: Desk, pool: Command, undisturbed: Undisturbed
 ) -> None:
-    content = mixed(5, 90)
+    content = mixed(5, 60)
     before = members(pool)
-    for round_number in range(3):
+    for round_number in range(2):
         victim = holder(several, "main")
         assert victim is not None
         os.kill(victim, signal.SIGKILL)
@@ -82,10 +83,11 @@ def test_a_killed_member_is_replaced_and_its_books_move(
         assert holder(several, "main") != victim
         eventually(lambda: len(members(pool)) == 3, lambda: pool.log)
     assert members(pool) != before
-    pool.says(r"ended with -9; another starts in", times=3)
+    pool.says(r"ended with -9; another starts in", times=2)
     assert several.end() == undisturbed(executions=content)
 
 
+@pytest.mark.slow
 def test_all_members_killed_at_once_come_back(several: Desk, pool: Command) -> None:
     for victim in members(pool):
         os.kill(victim, signal.SIGKILL)
@@ -95,7 +97,9 @@ def test_all_members_killed_at_once_come_back(several: Desk, pool: Command) -> N
     assert several.end().seq == 2 + 10
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_stopped_pool_ends_with_0_and_gives_its_books_back(
     several: Desk, pool: Command, how: signal.Signals
 ) -> None:
@@ -112,7 +116,7 @@ def test_a_stopped_pool_ends_with_0_and_gives_its_books_back(
 def test_a_worker_stopped_at_work_finishes_its_batch(
     desk: Desk, crew: Crew, undisturbed: Undisturbed, how: signal.Signals
 ) -> None:
-    content = fills(3000)
+    content = fills(1500)
     desk.put(content)
     worker = crew.worker()
     eventually(lambda: desk.is_done("16-0"))
@@ -121,9 +125,10 @@ def test_a_worker_stopped_at_work_finishes_its_batch(
     assert "Traceback" not in worker.log
     done = desk.end().seq - 2
     assert desk.client.hget(keys.book("main"), "cursor:executions") == f"{done}-0".encode()
-    assert desk.finish().seq == 2 + 3000
+    assert desk.finish().seq == 2 + 1500
 
 
+@pytest.mark.slow
 def test_the_books_of_a_stopped_member_are_taken_over(several: Desk, pool: Command) -> None:
     victim = holder(several, "main")
     assert victim is not None
@@ -133,6 +138,7 @@ def test_the_books_of_a_stopped_member_are_taken_over(several: Desk, pool: Comma
     assert holder(several, "main") != victim
 
 
+@pytest.mark.slow
 def test_a_second_pool_takes_its_share(several: Desk, crew: Crew) -> None:
     crew.worker(count=2)
     await_shared(several, 2)
