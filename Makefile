@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: setup test test-fast lint demo bench clean
+.PHONY: setup test test-slow lint demo bench clean
 
 setup: $(STAMP)
 
@@ -15,10 +15,11 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 test: setup
-	$(VENV)/bin/python -m pytest
-
-test-fast: setup
 	$(VENV)/bin/python -m pytest -m "not slow"
+
+# Long random lives, storms of kills, whole demonstrations.
+test-slow: setup
+	$(VENV)/bin/python -m pytest -m slow
 
 lint: setup
 	$(VENV)/bin/ruff check .
