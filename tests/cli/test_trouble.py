@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_what_is_no_redis_at_all(bare: Shell) -> None:
 
 
 def test_a_user_without_permission(valkey_server: ServerProcess, bare: Shell) -> None:
-    client = valkey_server.client()
+    client: Any = valkey_server.client()
     client.execute_command("ACL", "SETUSER", "weak", "on", ">word", "~*", "&*", "+@read", "+ping")
     try:
         url = valkey_server.url.replace("unix://", "unix://weak:word@")

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import StartServer
-from tests.servers import ServerProcess, server_folder
+from tests.servers import ServerProcess, StartServer, server_folder
 from tests.system.site import Chain
 
 

@@ -13,6 +13,7 @@ from pm.events.model import (
     Fill,
     OrderStatus,
     Rejected,
+    Result,
     Trace,
 )
 from pm.wire.encode import encode_frame
@@ -121,10 +122,12 @@ def _any_event(chance: random.Random, number: int) -> Event:
             trace=trace,
         )
     if kind < 0.8:
-        result = chance.choice(("filled", "partial", "cancelled"))
+        results: tuple[Result, ...] = ("filled", "partial", "cancelled")
+        result = chance.choice(results)
         return ExecutionResult(
             *(f"E{number}", order_id, venue, strategy, instrument, sign + amount, "65000.25"),
-            *(result, executed_at),
+            result=result,
+            executed_at=executed_at,
         )
     if kind < 0.86:
         return Rejected(f"R{number}", order_id, venue, executed_at, strategy)

@@ -77,7 +77,7 @@ def test_a_reply_that_got_lost_is_recognized_and_nothing_is_applied_twice(
     content = fills(40)
     desk.put(content)
     proxy = ReplyDropper(
-        folder / "proxy.sock", desk.server.socket_path, lambda request: b"pm_apply" in request
+        folder / "proxy.sock", desk.server.socket_path, lambda request: b"\npm_apply" in request
     )
     lossy = connect(proxy.url, role="worker", decode=False)
     consumer = desk.consumer(batch_max=4)
@@ -106,7 +106,7 @@ def test_every_second_reply_lost_still_means_every_effect_once(
     proxy = ReplyDropper(
         folder / "proxy.sock",
         desk.server.socket_path,
-        lambda request: b"pm_apply" in request and chance.random() < 0.5,
+        lambda request: b"\npm_apply" in request and chance.random() < 0.5,
     )
     lossy = connect(proxy.url, role="worker", decode=False)
     consumer = desk.consumer(batch_max=6)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pm.functions import library
-from tests.conftest import StartServer
 from tests.reply_dropper import ReplyDropper
-from tests.servers import ServerProcess
+from tests.servers import ServerProcess, StartServer
 from tests.workers.conftest import Undisturbed
 from tests.workers.desk import Desk
 from tests.workers.lane_contents import fills, mixed
@@ -64,7 +64,7 @@ def test_a_user_without_the_permission_is_told_once_and_goes_on_with_it(
     desk: Desk, crew: Crew
 ) -> None:
     assert isinstance(desk.server, ServerProcess)
-    client = desk.client
+    client: Any = desk.client
     client.execute_command("ACL", "SETUSER", "weak", "on", ">word", "~*", "&*", "+@all")
     worker = crew.worker(url=desk.server.url.replace("unix://", "unix://weak:word@"))
     worker.says("serves book main")
@@ -135,8 +135,9 @@ def test_lost_replies_cost_a_worker_time_and_nothing_else(
 
     def drops(request: bytes) -> bool:
         nonlocal calls
-        calls += b"pm_apply" in request
-        return b"pm_apply" in request and calls % 3 == 1
+        is_call = b"\npm_apply" in request
+        calls += is_call
+        return is_call and calls % 3 == 1
 
     proxy = ReplyDropper(folder / "proxy.sock", desk.server.socket_path, drops)
     try:

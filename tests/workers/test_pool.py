@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def several(valkey_server: ServerProcess) -> Desk:
 
 def holder(desk: Desk, book: str) -> int | None:
     """The process that serves a book, as its lease says."""
-    found = desk.client.get(keys.lease(book))
+    found: Any = desk.client.get(keys.lease(book))
     return None if found is None else int(found.rpartition(b"-")[2])
 
 
