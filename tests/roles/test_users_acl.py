@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,19 @@ DEPOSIT = (
 
 
 @pytest.fixture
-def roles(server: AnyServer) -> AnyServer:
+def roles(server: AnyServer) -> Iterator[AnyServer]:
     """A server with the users of the file; the default user stays for the tests themselves."""
+    names = []
     with server.client() as client:
         for line in Path("config/users.acl").read_text().splitlines():
             if line.startswith("user ") and not line.startswith("user default"):
                 _, name, *rules = line.split()
                 client.execute_command("ACL", "SETUSER", name, "reset", *rules)
+                names.append(name)
         library.load(client)
-    return server
+    yield server
+    with server.client() as client:
+        client.acl_deluser(*names)
 
 
 def as_user(server: AnyServer, name: str, *, decode: bool = False) -> redis.Redis:

@@ -51,10 +51,10 @@ def test_the_lost_tail_is_sent_again_and_applied_to_the_same_books(chain: Chain)
     send(chain, 1, 100)
     keep(chain)
     send(chain, 101, 300)
-    before, lanes = ends(chain), {book: chain.lane(book) for book in chain.desk.books}
+    lanes = {book: chain.lane(book) for book in chain.desk.books}
 
     put_back(chain)
-    assert chain.desk.end().seq < before["main"].seq
+    gateway.says("lane=executions:relay top=50 last=150", times=2)
     send(chain, 301, 301)
     chain.await_done()
     assert {book: chain.lane(book)[:150] for book in chain.desk.books} == lanes

@@ -100,6 +100,7 @@ def test_a_key_of_the_wrong_type_stops_its_book_only(
     assert len(warnings(worker)) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_is_still_loading_is_waited_for(
     start_server: StartServer, folder: Path
 ) -> None:

@@ -113,7 +113,9 @@ def test_a_stopped_pool_ends_with_0_and_gives_its_books_back(
             os.kill(worker, 0)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_worker_stopped_at_work_finishes_its_batch(
     desk: Desk, crew: Crew, undisturbed: Undisturbed, how: signal.Signals
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_second_pool_takes_its_share(several: Desk, crew: Crew) -> None:
     await_shared(several, 4)
 
 
+@pytest.mark.slow
 def test_members_started_while_the_server_is_away_wait_for_it(several: Desk, pool: Command) -> None:
     several.server.kill()
     for victim in members(pool):
