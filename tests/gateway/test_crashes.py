@@ -63,5 +63,6 @@ def test_a_gateway_killed_again_and_again_loses_nothing_it_committed(site: Site)
     assert len(kept) > len(STEPS)
     assert kept == [frame for frame in sent if frame in set(kept)]
     living = site.gateway()
+    living.says("gateway started")
     site.arrived(kept)
     assert living.stop() == 0

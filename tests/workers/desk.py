@@ -22,7 +22,7 @@ from workers.consumer import Consumer
 from workers.worker import new_consumer
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 30.0
+WAIT_S = 60.0
 _NO_TABLE: Mapping[str, str] = {}
 
 

@@ -87,4 +87,7 @@ class Crew:
         """Kill what still runs; a pool's members are asked by their pool."""
         for command in self._commands:
             if command.running:
-                command.stop()
+                try:
+                    command.stop()
+                finally:
+                    command.kill()
