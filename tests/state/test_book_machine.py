@@ -212,4 +212,4 @@ def test_a_book_survives_anything(start_server: StartServer, faults: Faults) -> 
 
 @pytest.mark.slow
 def test_a_book_survives_anything_for_long(start_server: StartServer, faults: Faults) -> None:
-    _live(start_server, faults, examples=150, steps=60)
+    _live(start_server, faults, examples=80, steps=60)
