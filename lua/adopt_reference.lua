@@ -21,7 +21,7 @@ return function(KEYS, ARGV)
     return { "stale", values[4], values[1] }
   end
   local seq = string.format("%d", tonumber(values[1]) + 1)
-  local done = { legs = "[]", changes = "[]", order = "", trace = "", contribution_json = "",
+  local done = { legs = "[]", effects = "[]", changes = "[]", order = "", trace = "", contribution_json = "",
     result = "applied", reason = "" }
   local fields, digest = journal.entry(facts_json, facts.kind, done, values[3], values[2],
     redis.sha1hex)

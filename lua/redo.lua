@@ -9,6 +9,7 @@
 -- Reply  {"redone" | "whole", seq, entries}; {"need", keys...}; {"no_book"}
 
 local book_state = require("book_state")
+local committing = require("committing")
 local contribution = require("contribution")
 local journal_entry = require("journal")
 local keys = require("keys")
@@ -20,6 +21,17 @@ local function fields_of(values)
     fields[values[index]] = values[index + 1]
   end
   return fields
+end
+
+local function contribute(state, json)
+  if json == "" then
+    return
+  end
+  local decoded = cjson.decode(json)
+  local records = decoded[1] and decoded or { decoded }
+  for index = 1, #records do
+    book_state.contribute(state, contribution.from_journal(records[index]))
+  end
 end
 
 local function quarantine(key, id, entry)
@@ -66,13 +78,11 @@ return function(KEYS, ARGV)
     if facts.kind == "reference" then
       state.reference_version = facts.version
     end
-    if fields.contribution ~= "" then
-      local record = contribution.from_journal(cjson.decode(fields.contribution))
-      book_state.contribute(state, record)
-    elseif touched then
-      book_state.touch_strategy(state, touched)
+    for place = 1, #touched do
+      book_state.touch_strategy(state, touched[place])
     end
-    if facts.id and fields.result ~= "duplicate" and fields.result ~= "refused" then
+    contribute(state, fields.contribution)
+    if facts.id and committing.is_remembered(fields.result) then
       book_state.remember(state, facts)
     end
     if fields.changes ~= "[]" then
@@ -92,6 +102,8 @@ return function(KEYS, ARGV)
   for index = 1, #refused do
     quarantine(quarantine_key, refused[index][1], refused[index][2])
   end
+  -- what the values of positions moved totals by cannot be told from the journal: count them anew
+  redis.call("HSET", KEYS[1], "valuation_torn", "1")
   book_state.write(state)
   for index = 1, #messages do
     redis.call(ARGV[2], declared.prefix .. "updates", messages[index])

@@ -119,6 +119,46 @@ def traces(book: str) -> str:
     return _book(book, "traces")
 
 
+def pending(book: str, pending: str) -> str:
+    """Hash: a transfer in flight or a dividend not paid yet, `transfer.<id>` or `dividend.<id>`."""
+    return _book(book, f"pending:{pending}")
+
+
+def pendings(book: str) -> str:
+    """Sorted set: ids of what is in flight or receivable."""
+    return _book(book, "pendings")
+
+
+def reservations(book: str) -> str:
+    """Sorted set: orders that hold reservations, by their last news in milliseconds."""
+    return _book(book, "reservations")
+
+
+def valuation(book: str, strategy: str | None = None) -> str:
+    """Hash: what the last mark-to-market found for a book, or for one strategy of it."""
+    return _book(book, "valuation" if strategy is None else f"valuation:{strategy}")
+
+
+def equity(book: str, strategy: str | None = None) -> str:
+    """Stream: equity points of a book, or of one strategy of it."""
+    return _book(book, "equity" if strategy is None else f"equity:{strategy}")
+
+
+def returns(book: str, strategy: str | None = None) -> str:
+    """Hash: UTC day -> return of a book's day, or of one strategy's."""
+    return _book(book, "returns" if strategy is None else f"returns:{strategy}")
+
+
+def risk(book: str, strategy: str | None = None) -> str:
+    """Hash: scenario results of the exposures of a book, or of one strategy of it."""
+    return _book(book, "risk" if strategy is None else f"risk:{strategy}")
+
+
+def valuation_lease(book: str) -> str:
+    """String with a time to live: the process that marks the book to market."""
+    return _book(book, "valuation-lease")
+
+
 def attribution(book: str, strategy: str, day: str) -> str:
     """Hash: a strategy's UTC day, one row for each venue and instrument."""
     return _book(book, f"attribution:{strategy}:{day}")
@@ -154,6 +194,46 @@ def reference_history() -> str:
     return "pm:{ref}:history"
 
 
+def marks() -> str:
+    """Hash: `<subject>/<quote>` -> the newest mark as JSON."""
+    return "pm:{ref}:marks"
+
+
+def mark_history(subject: str, quote: str) -> str:
+    """Stream: the latest marks of one subject in one quote token, oldest first."""
+    return f"pm:{{ref}}:mark-history:{subject}/{quote}"
+
+
+def mark_days(subject: str, quote: str) -> str:
+    """Hash: UTC day -> the last mark of that day."""
+    return f"pm:{{ref}}:mark-days:{subject}/{quote}"
+
+
+def splits() -> str:
+    """Hash: `<instrument>/<event id>` -> a split as JSON, by which older prices are adjusted."""
+    return "pm:{ref}:splits"
+
+
+def portfolio_valuation() -> str:
+    """Hash: what the last mark-to-market found over all books."""
+    return "pm:{ref}:valuation"
+
+
+def portfolio_equity() -> str:
+    """Stream: equity points over all books."""
+    return "pm:{ref}:equity"
+
+
+def portfolio_returns() -> str:
+    """Hash: UTC day -> return of the day over all books."""
+    return "pm:{ref}:returns"
+
+
+def portfolio_risk() -> str:
+    """Hash: scenario results of the exposures over all books."""
+    return "pm:{ref}:risk"
+
+
 def books() -> str:
     """Sorted set: the books that exist."""
     return "pm:{ref}:books"
@@ -178,6 +258,8 @@ def opening_keys(name: str) -> list[str]:
         lanes(name),
         seen(name, 0),
         seen_future(name),
+        pendings(name),
+        reservations(name),
     ]
 
 
@@ -192,27 +274,49 @@ def standing_keys(name: str, generation: int) -> list[str]:
         strategies(name),
         balances(name),
         traces(name),
+        pendings(name),
+        reservations(name),
         seen_future(name),
         *(seen(name, number) for number in range(max(0, generation - 1), generation + 2)),
     ]
 
 
 def event_keys(name: str, facts: Mapping[str, Any]) -> Iterable[str]:
-    """The keys an event of these facts may touch, beside the standing ones."""
+    """The keys an event of these facts may touch, beside the standing ones.
+
+    What only the book knows (who holds an instrument, what an order has reserved) is missing here;
+    the function answers which keys it needs.
+    """
     event_strategy, event_instrument = facts.get("strategy"), facts.get("instrument")
     if "order" in facts:
         yield order(name, facts["order"])
     if event_strategy is not None:
         yield strategy(name, event_strategy)
         yield attribution(name, event_strategy, facts["day"])
-        if event_instrument is not None:
-            yield position(name, event_strategy, event_instrument)
-            yield instrument(name, event_instrument)
-    if "location" in facts:
-        yield chain(name, facts.get("chain_id", "0"))
+    for terms in (facts, facts.get("to", {}), facts.get("underlying", {})):
+        if "instrument" in terms:
+            yield instrument(name, terms["instrument"])
+            if event_strategy is not None:
+                yield position(name, event_strategy, terms["instrument"])
+    if event_instrument is not None and "location" in facts:
         tokens = {facts.get(token) for token in ("base", "quote", "settlement", "token")}
-        tokens.update(fee[0] for fee in facts.get("fees", ()))
-        for token in sorted(token for token in tokens if token is not None):
-            yield balance(name, facts["location"], token)
+    else:
+        tokens = {facts.get("token")}
+    if "underlying" in facts:
+        tokens.update(facts["underlying"][token] for token in ("base", "quote", "settlement"))
+    tokens.update(fee[0] for fee in facts.get("fees", ()))
+    for place, chain_id in (
+        ("location", "chain_id"),
+        ("from_location", "from_chain_id"),
+        ("to_location", "to_chain_id"),
+    ):
+        if place in facts:
+            yield chain(name, facts.get(chain_id, "0"))
+            here = {facts.get("to_token", facts.get("token"))} if place[0] == "t" else tokens
+            for token in sorted(token for token in here if token is not None):
+                yield balance(name, facts[place], token)
+    for kind in ("transfer", "dividend"):
+        if kind in facts and "from_book" not in facts:
+            yield pending(name, f"{kind}.{facts[kind]}")
     if "trace" in facts:
         yield trace(name, facts["trace"]["id"])

@@ -3,6 +3,9 @@
 `valkey_server` and `redis_server` are started once a session and handed over empty (data and
 function libraries) and running, even if the last test killed them. `server` is each of the two in
 turn. `start_server` starts one of its own with other options. tests/servers.py says what they do.
+
+Where a test is about what Python makes of replies, the second engine adds minutes and little else:
+those are marked slow. The functions and their state are tested on both engines every time.
 """
 
 from __future__ import annotations
@@ -27,6 +30,18 @@ from tests.servers import (  # noqa: E402
     running_redis,
     running_valkey,
 )
+
+_ON_BOTH_ENGINES = ("state", "server", "roles", "system")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the second engine's turn slow outside the folders that are about the engines."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        called = getattr(item, "callspec", None)
+        is_second = called is not None and "redis" in called.params.values()
+        if is_second and folder not in _ON_BOTH_ENGINES:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

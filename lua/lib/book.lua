@@ -2,40 +2,28 @@
 -- then the effect by kind. Pure: states come from `state`, and are changed in place; nothing is
 -- written before the whole batch is decided.
 --
--- state offers horizon, seen(id), order(key), position(strategy, instrument, facts),
--- balance(location, chain_id, token), trace(id).
+-- state offers horizon, seen(id), order(key), position(strategy, instrument, about, place),
+-- balance(location, chain_id, token), trace(id), pending(id), holders(instrument), and the same
+-- without marking them as changed: peek(strategy, instrument, about), peek_balance, peek_trace.
 
-local balance = require("balance")
-local contribution = require("contribution")
+local capital = require("capital")
 local decimal = require("decimal")
+local ending = require("ending")
 local leg = require("leg")
+local life = require("life")
 local movements = require("movements")
 local order_state = require("order")
+local outcome = require("outcome")
 local position = require("position")
 local timestamps = require("timestamps")
 local token_amounts = require("token_amounts")
 local trace = require("trace")
+local transfers = require("transfers")
 
 local M = {}
 
 local sign = decimal.sign
-local ZERO, ONE = decimal.zero, decimal.parse("1")
-
--- Fields that are set later are named here too: a table that has to grow is paid for twice.
-local function outcome(result, reason)
-  return { result = result, reason = reason or "", legs = "[]", changes = "[]",
-    order = "", trace = "", contribution_json = "", order_changed = nil, contribution = nil }
-end
-
-local function terms_of(facts, strategy)
-  local kind = facts.instrument_kind
-  return {
-    strategy = strategy, instrument = facts.instrument, base = facts.base,
-    settlement = facts.settlement, multiplier = facts.multiplier and decimal.parse(facts.multiplier) or ONE,
-    multiplier_is_one = not facts.multiplier, inverse = facts.inverse == "1",
-    dust = facts.dust and decimal.parse(facts.dust) or ZERO, spot = kind == "spot",
-  }
-end
+local ZERO = decimal.zero
 
 local function parse_fees(listed)
   local fees = {}
@@ -43,28 +31,6 @@ local function parse_fees(listed)
     fees[index] = { listed[index][1], decimal.parse(listed[index][2]), listed[index][3] }
   end
   return fees
-end
-
--- legs: {quantity, notional, quantity, notional, ...}
-local function legs_text(legs)
-  if #legs == 0 then
-    return "[]"
-  end
-  local text = '[["' .. decimal.text(legs[1]) .. '","' .. decimal.text(legs[2])
-  for index = 3, #legs, 2 do
-    text = text .. '"],["' .. decimal.text(legs[index]) .. '","' .. decimal.text(legs[index + 1])
-  end
-  return text .. '"]]'
-end
-
-local function settle(state, facts, moves, changes)
-  for index = 1, #moves, 2 do
-    local amount = moves[index + 1]
-    if sign(amount) ~= 0 then
-      local held = state.balance(facts.location, facts.chain_id or "0", moves[index])
-      changes[#changes + 1] = balance.settle(held, amount)
-    end
-  end
 end
 
 -- Nil when there are none.
@@ -80,28 +46,6 @@ local function fees_by_token(fees)
   return summed
 end
 
-local function new_contribution(facts, strategy, order)
-  local instrument = facts.instrument or (order and order.instrument) or ""
-  return {
-    strategy = strategy, day = facts.day, venue = facts.venue,
-    instrument = instrument ~= "" and instrument or "-",
-    base = facts.base, quote = facts.quote, settlement = facts.settlement,
-    trade = nil, volume = nil, realized_pnl = nil, fees = nil, fee_value = nil,
-    fees_unvalued = nil, failed_fees = nil, trip = nil, order = nil, latency_ns = nil,
-  }
-end
-
-local function finish(done, changes, record)
-  if #changes > 0 then
-    done.changes = "[" .. table.concat(changes, ",") .. "]"
-  end
-  local json = record and contribution.json(record) or ""
-  if json ~= "" then
-    done.contribution, done.contribution_json = record, json
-  end
-  return done
-end
-
 -- Nanoseconds between decision and execution, or nil when unknown or negative.
 local function latency(facts)
   if not facts.decided_at then
@@ -111,14 +55,24 @@ local function latency(facts)
   return sign(passed) >= 0 and decimal.text(passed) or nil
 end
 
+-- Settles what an order's event moved, with what its order no longer needs to reserve.
+local function settle(facts, state, order, moves, has_quantity, changes)
+  local released = capital.freed(order, facts, moves, has_quantity)
+  outcome.settle(state, facts.location, facts.chain_id or "0", moves, changes, released)
+  if released then
+    outcome.give_back(state, released, changes)
+  end
+end
+
 -- Puts a quantity, its notional and fees into position, balances, trace and totals.
-local function execute(facts, state, terms, execution, is_first_fill)
-  local done = outcome("applied")
-  local record = new_contribution(facts, terms.strategy)
+local function execute(facts, state, order, terms, execution, is_first_fill)
+  local done = outcome.new("applied")
+  local record = outcome.contribution(facts, terms.strategy, facts)
   local quantity, notional, fees = execution.quantity, execution.notional, execution.fees
-  local held = state.position(terms.strategy, terms.instrument, facts)
+  local held = state.position(terms.strategy, terms.instrument, facts, facts)
   local moved = position.apply(held, execution, terms)
-  done.legs = legs_text(moved.legs)
+  done.legs = outcome.legs_text(moved.legs)
+  outcome.add_legs(record, moved.legs)
 
   local kind = facts.instrument_kind
   local moves
@@ -131,7 +85,7 @@ local function execute(facts, state, terms, execution, is_first_fill)
   end
   movements.pay_fees(moves, fees)
   local changes = { moved.changes }
-  settle(state, facts, moves, changes)
+  settle(facts, state, order, moves, execution.counts, changes)
 
   if execution.counts then
     record.trade, record.volume = true, decimal.absolute(notional)
@@ -146,7 +100,7 @@ local function execute(facts, state, terms, execution, is_first_fill)
     record.order = "filled"
     record.latency_ns = latency(facts)
   end
-  return finish(done, changes, record)
+  return outcome.finish(done, changes, { record })
 end
 
 -- Price of one unit of base: as told, or what the whole amount comes to.
@@ -177,14 +131,14 @@ end
 local function fill(facts, state, order, strategy)
   local quantity = decimal.parse(facts.quantity)
   if order and sign(quantity) * sign(order.quantity) < 0 then
-    return outcome("refused", "order_mismatch")
+    return outcome.new("refused", "order_mismatch")
   elseif not facts.base then
-    return outcome("refused", "unknown_instrument")
+    return outcome.new("refused", "unknown_instrument")
   end
-  local terms = terms_of(facts, strategy)
+  local terms = outcome.terms(facts, strategy)
   local notional = priced(facts, quantity, terms)
   if not notional then
-    return outcome("refused", "price_missing")
+    return outcome.new("refused", "price_missing")
   end
   local fees = parse_fees(facts.fees or {})
   local price = effective_price(facts, quantity, notional, terms)
@@ -197,25 +151,35 @@ local function fill(facts, state, order, strategy)
     is_first = order_state.record(order, quantity, notional, fees, facts.executed_at)
   end
   if sign(quantity) == 0 and #fees == 0 then
-    return outcome("covered")
+    return outcome.new("covered")
   end
   local execution = { quantity = quantity, notional = notional, fees = fees, price = price,
     at = facts.executed_at, counts = sign(quantity) ~= 0 }
-  return execute(facts, state, terms, execution, is_first)
+  return execute(facts, state, order, terms, execution, is_first)
 end
 
--- Costs of something that did not execute: balances and totals, never a position.
+-- Costs of something that did not execute: balances and totals, never a position; and what its order
+-- no longer needs to reserve. Returns the changes and the contribution.
 local function pay_failed(facts, state, strategy, order, fees, counted)
   local changes = {}
-  local record = new_contribution(facts, strategy, order)
+  local about = { instrument = facts.instrument or order.instrument, base = facts.base,
+    quote = facts.quote, settlement = facts.settlement }
+  local record = outcome.contribution(facts, strategy, about)
+  local moves = movements.new()
   if #fees > 0 then
-    local moves = movements.new()
     movements.pay_fees(moves, fees)
-    settle(state, facts, moves, changes)
     record.failed_fees = fees_by_token(fees)
   end
+  settle(facts, state, order, moves, false, changes)
   record.order = counted
   return changes, record
+end
+
+-- An event that changes no figure, unless its order ends with it and gives something back.
+local function no_effect(facts, state, order, result)
+  local changes = {}
+  settle(facts, state, order, {}, false, changes)
+  return outcome.finish(outcome.new(#changes > 0 and "applied" or result), changes, {})
 end
 
 local UNFILLED_ENDS = { rejected = true, cancelled = true }
@@ -233,26 +197,27 @@ end
 local function execution_result(facts, state, order, strategy)
   local told = facts.result
   if told == "unknown" then
-    return outcome("noted", "unknown_result")
+    return outcome.new("noted", "unknown_result")
   end
   local ends = UNFILLED_ENDS[told]
   local quantity = decimal.parse(facts.quantity)
   if decimal.compare(decimal.absolute(quantity), decimal.absolute(order.quantity)) < 0 then
-    if ends then
-      order_state.set_result(order, told)
+    if not ends then
+      return outcome.new("stale")
     end
-    return outcome(ends and "applied" or "stale")
+    order_state.set_result(order, told)
+    return no_effect(facts, state, order, "applied")
   elseif sign(quantity) * sign(order.quantity) < 0 then
-    return outcome("refused", "order_mismatch")
+    return outcome.new("refused", "order_mismatch")
   end
   local moves_quantity = decimal.compare(quantity, order.quantity) ~= 0
   if moves_quantity and not facts.base then
-    return outcome("refused", "unknown_instrument")
+    return outcome.new("refused", "unknown_instrument")
   end
-  local terms = terms_of(facts, strategy)
+  local terms = outcome.terms(facts, strategy)
   local notional = priced(facts, quantity, terms)
   if moves_quantity and not notional then
-    return outcome("refused", "price_missing")
+    return outcome.new("refused", "price_missing")
   end
   local price = notional and effective_price(facts, quantity, notional, terms)
   local fees = facts.fees and parse_fees(facts.fees)
@@ -262,14 +227,14 @@ local function execution_result(facts, state, order, strategy)
   order_state.set_result(order, told)
   local ended = unfilled_end(order, status_before)
   if sign(quantity) == 0 and #fees == 0 and not ends then
-    return outcome("covered")
+    return no_effect(facts, state, order, "covered")
   elseif sign(quantity) == 0 and (#fees == 0 or (ends and sign(order.quantity) == 0)) then
     local changes, record = pay_failed(facts, state, strategy, order, fees, ended)
-    return finish(outcome("applied"), changes, record)
+    return outcome.finish(outcome.new("applied"), changes, { record })
   end
   local execution = { quantity = quantity, notional = notional, fees = fees, price = price,
     at = facts.executed_at, counts = sign(quantity) ~= 0 }
-  return execute(facts, state, terms, execution, is_first)
+  return execute(facts, state, order, terms, execution, is_first)
 end
 
 -- A status was told of an order, and what the attempt cost.
@@ -280,8 +245,8 @@ local function told_status(facts, state, order, strategy, status, when_no_effect
   order_state.add_fees(order, fees)
   local counted = unfilled_end(order, status_before)
   local changes, record = pay_failed(facts, state, strategy, order, fees, counted)
-  local has_effect = counted or #fees > 0
-  return finish(outcome(has_effect and "applied" or when_no_effect), changes, record)
+  local has_effect = counted or #fees > 0 or #changes > 0
+  return outcome.finish(outcome.new(has_effect and "applied" or when_no_effect), changes, { record })
 end
 
 local function rejected(facts, state, order, strategy)
@@ -294,72 +259,87 @@ end
 
 -- A balance from outside, and with strategy, instrument and cost the position it opens.
 local function deposit(facts, state)
-  local done, changes, record = outcome("applied"), {}, nil
+  local done, changes, records = outcome.new("applied"), {}, {}
   if facts.strategy and facts.instrument and facts.cost then
-    local terms = terms_of(facts, facts.strategy)
-    local held = state.position(facts.strategy, facts.instrument, facts)
+    local terms = outcome.terms(facts, facts.strategy)
+    local held = state.position(facts.strategy, facts.instrument, facts, facts)
     local moved = position.apply(held, {
       quantity = decimal.parse(facts.quantity or facts.amount), notional = decimal.parse(facts.cost),
       fees = {}, at = facts.executed_at, counts = false,
     }, terms)
-    done.legs = legs_text(moved.legs)
-    changes[1], done.strategy = moved.changes, facts.strategy
-    record = new_contribution(facts, facts.strategy)
+    done.legs = outcome.legs_text(moved.legs)
+    changes[1], done.touched = moved.changes, { facts.strategy }
+    local record = outcome.contribution(facts, facts.strategy, facts)
+    outcome.add_legs(record, moved.legs)
     record.realized_pnl, record.trip = moved.realized, moved.trip
+    records[1] = record
   end
   if facts.token then
-    local moves = movements.new()
-    movements.add(moves, facts.token, decimal.parse(facts.amount))
-    settle(state, facts, moves, changes)
+    local moves = movements.of(facts.token, decimal.parse(facts.amount))
+    outcome.settle(state, facts.location, facts.chain_id or "0", moves, changes)
   end
-  return finish(done, changes, record)
+  return outcome.finish(done, changes, records)
 end
 
-local BY_KIND = {
+local OF_ORDER = {
   fill = fill, execution_result = execution_result, rejected = rejected,
   order_status = order_status,
 }
+local OF_BOOK = {
+  deposit = deposit, opening = deposit, withdrawal = transfers.withdrawal,
+  transfer = transfers.transfer, allocation = capital.allocation, reserve = capital.reserve,
+  release = capital.release, funding = life.funding, dividend = life.dividend, split = life.split,
+  expiry = life.expiry, exercise = life.exercise, settlement = life.settlement,
+  fee_value = life.fee_value, trace_expired = ending.expire, trace_archived = ending.archive,
+}
 
--- Decides one event. Returns {result, reason, legs, changes, order, trace, contribution_json,
--- contribution}; an order that changed is in `order_changed`.
-function M.decide(facts, state)
-  local kind = facts.kind
-  if kind == "quarantined" then
-    return outcome("refused", facts.reason)
-  elseif kind == "nothing" then
-    return outcome("noted", "nothing")
-  elseif kind == "opened" or kind == "reference" then
-    return outcome("applied")
-  elseif state.seen(facts.id) then
-    return outcome("duplicate")
-  elseif timestamps.not_later(facts.executed_at, state.horizon) then
-    return outcome("refused", "older_than_horizon")
-  elseif kind == "deposit" or kind == "opening" then
-    return deposit(facts, state)
-  end
-
+-- Decides an event of an order by what is known of the order.
+local function decide_of_order(facts, state)
   local order = facts.order and state.order(facts.order)
+  local strategy = facts.strategy
   if order and order.exists then
-    if (facts.strategy and facts.strategy ~= order.strategy)
+    if (strategy and order.strategy ~= "" and strategy ~= order.strategy)
         or (facts.instrument and order.instrument ~= "" and facts.instrument ~= order.instrument) then
-      return outcome("refused", "order_mismatch")
+      return outcome.new("refused", "order_mismatch")
+    elseif not strategy and order.strategy ~= "" then
+      strategy = order.strategy
     end
   end
-  local strategy = facts.strategy or (order and order.strategy)
-  if not strategy or (not order and kind ~= "fill") then
-    return outcome("refused", "unknown_order")
+  if not strategy or (not order and facts.kind ~= "fill") then
+    return outcome.new("refused", "unknown_order")
   end
-  local done = BY_KIND[kind](facts, state, order, strategy)
+  local done = OF_ORDER[facts.kind](facts, state, order, strategy)
   local untouched = done.result == "refused" or done.result == "stale"
     or done.reason == "unknown_result"
   if order and not untouched then
     order.exists, order.strategy = true, strategy
+    order.news_at = facts.executed_at
     if order.instrument == "" and facts.instrument then
       order.instrument = facts.instrument
     end
     done.order, done.order_changed = order_state.render(order), order
   end
   return done
+end
+
+-- Decides one event. Returns what lib/outcome.lua describes; an order that changed is in
+-- `order_changed`, strategies whose positions changed without a contribution in `touched`.
+function M.decide(facts, state)
+  local kind = facts.kind
+  if kind == "quarantined" then
+    return outcome.new("refused", facts.reason)
+  elseif kind == "nothing" then
+    return outcome.new("noted", "nothing")
+  elseif kind == "opened" or kind == "reference" then
+    return outcome.new("applied")
+  elseif state.seen(facts.id) then
+    return outcome.new("duplicate")
+  elseif timestamps.not_later(facts.executed_at, state.horizon) then
+    return outcome.new("refused", "older_than_horizon")
+  elseif OF_ORDER[kind] then
+    return decide_of_order(facts, state)
+  end
+  return OF_BOOK[kind](facts, state)
 end
 
 return M

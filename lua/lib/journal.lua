@@ -21,16 +21,17 @@ local LENGTHS = setmetatable({}, {
 -- Returns the field and value list for XADD, and the entry's digest.
 function M.entry(facts_json, kind, done, previous_update, previous_digest, sha1hex)
   local legs, changes, order, trace = done.legs, done.changes, done.order, done.trace
+  local effects = done.effects
   local contribution, result, reason = done.contribution_json, done.result, done.reason
   local digest = sha1hex(previous_digest
     .. LENGTHS[#kind] .. kind .. LENGTHS[#result] .. result .. LENGTHS[#reason] .. reason
     .. LENGTHS[#facts_json] .. facts_json .. LENGTHS[#legs] .. legs
-    .. LENGTHS[#changes] .. changes .. LENGTHS[#order] .. order .. LENGTHS[#trace] .. trace
+    .. LENGTHS[#effects] .. effects .. LENGTHS[#changes] .. changes .. LENGTHS[#order] .. order .. LENGTHS[#trace] .. trace
     .. LENGTHS[#contribution] .. contribution .. LENGTHS[#previous_update] .. previous_update
     .. LENGTHS[#M.RULES] .. M.RULES)
   return {
     "event", kind, "result", result, "reason", reason, "facts", facts_json, "legs", legs,
-    "changes", changes, "order", order, "trace", trace, "contribution", contribution,
+    "effects", effects, "changes", changes, "order", order, "trace", trace, "contribution", contribution,
     "previous_update", previous_update, "rules", M.RULES, "digest", digest,
   }, digest
 end

@@ -34,6 +34,7 @@ function M.strategy(strategy) return "strategy:" .. strategy end
 function M.attribution(strategy, day) return "attribution:" .. strategy .. ":" .. day end
 function M.instrument(instrument) return "instrument:" .. instrument end
 function M.chain(chain_id) return "chain:" .. chain_id end
+function M.pending(id) return "pending:" .. id end
 function M.seen(generation) return "seen:" .. string.format("%d", generation) end
 function M.seen_future() return "seen:future" end
 

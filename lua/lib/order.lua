@@ -4,6 +4,7 @@
 
 local decimal = require("decimal")
 local leg = require("leg")
+local reservations = require("reservations")
 local token_amounts = require("token_amounts")
 
 local M = {}
@@ -13,18 +14,19 @@ local compare, text = decimal.compare, decimal.text
 
 M.fields = {
   "strategy", "instrument", "status", "quantity", "notional", "fees", "fill_quantity",
-  "result_quantity", "result_fees", "filled_at",
+  "result_quantity", "result_fees", "filled_at", "reservations",
 }
 
-local FINAL = { filled = true, cancelled = true, rejected = true, expired = true }
+M.final = { filled = true, cancelled = true, rejected = true, expired = true }
 
 -- values: the hash fields in the order of M.fields, or an empty list when the order is unknown.
 function M.parse(key, values)
   if not values[1] then
     return {
-      key = key, exists = false, instrument = "", status = "", quantity = decimal.zero,
+      key = key, exists = false, strategy = "", instrument = "", status = "", quantity = decimal.zero,
       notional = decimal.zero, fees = token_amounts.new(), fill_quantity = decimal.zero,
       result_quantity = decimal.zero, result_fees = "0", filled_at = "",
+      reservations = nil,
     }
   end
   return {
@@ -32,6 +34,7 @@ function M.parse(key, values)
     quantity = decimal.parse(values[4]), notional = decimal.parse(values[5]),
     fees = token_amounts.parse(values[6]), fill_quantity = decimal.parse(values[7]),
     result_quantity = decimal.parse(values[8]), result_fees = values[9], filled_at = values[10],
+    reservations = reservations.parse(values[11]),
   }
 end
 
@@ -40,29 +43,31 @@ function M.render(self)
   local quantity, notional = text(self.quantity), text(self.notional)
   local fees = token_amounts.text(self.fees)
   local fill_quantity, result_quantity = text(self.fill_quantity), text(self.result_quantity)
+  local reserved = reservations.text(self.reservations)
   self.hash = {
     "strategy", self.strategy, "instrument", self.instrument, "status", self.status,
     "quantity", quantity, "notional", notional, "fees", fees, "fill_quantity", fill_quantity,
     "result_quantity", result_quantity, "result_fees", self.result_fees,
-    "filled_at", self.filled_at,
+    "filled_at", self.filled_at, "reservations", reserved,
   }
   return '{"key":"' .. self.key .. '","strategy":"' .. self.strategy .. '","instrument":"'
     .. self.instrument .. '","status":"' .. self.status .. '","quantity":"' .. quantity
     .. '","notional":"' .. notional .. '","fees":' .. fees
     .. ',"fill_quantity":"' .. fill_quantity .. '","result_quantity":"' .. result_quantity
-    .. '","result_fees":"' .. self.result_fees .. '","filled_at":"' .. self.filled_at .. '"}'
+    .. '","result_fees":"' .. self.result_fees .. '","filled_at":"' .. self.filled_at
+    .. '","reservations":' .. reserved .. "}"
 end
 
 -- A final status stays; late executions still count, but change no status.
 function M.set_status(self, status)
-  if not FINAL[self.status] then
+  if not M.final[self.status] then
     self.status = status
   end
 end
 
 -- A cumulative result says how the order stands; only "partial" cannot reopen what has ended.
 function M.set_result(self, result)
-  if result ~= "partial" or not FINAL[self.status] then
+  if result ~= "partial" or not M.final[self.status] then
     self.status = result
   end
 end

@@ -12,36 +12,41 @@ local add, subtract, sign, text = decimal.add, decimal.subtract, decimal.sign, d
 
 M.fields = {
   "quantity", "cost", "avg_cost_basis", "realized_pnl", "fees_paid", "fee_value", "fees_unvalued",
-  "total_trades", "first_trade_time", "last_update_time", "trip_realized_pnl", "trip_fee_value",
+  "carry", "transfer_cost", "total_trades", "first_trade_time", "last_update_time",
+  "trip_realized_pnl", "trip_fee_value", "trip_carry",
 }
 
-local function json(quantity, cost, average, realized, fees, value, unvalued, trades, first, last,
-    trip_realized, trip_value)
+local function json(quantity, cost, average, realized, fees, value, unvalued, carry, transfer_cost,
+    trades, first, last, trip_realized, trip_value, trip_carry)
   return '{"quantity":"' .. quantity .. '","cost":"' .. cost .. '","avg_cost_basis":'
     .. (average == "" and "null" or '"' .. average .. '"')
     .. ',"realized_pnl":"' .. realized .. '","fees_paid":' .. fees .. ',"fee_value":"' .. value
-    .. '","fees_unvalued":' .. unvalued .. ',"total_trades":"' .. trades
+    .. '","fees_unvalued":' .. unvalued .. ',"carry":"' .. carry
+    .. '","transfer_cost":"' .. transfer_cost .. '","total_trades":"' .. trades
     .. '","first_trade_time":"' .. first .. '","last_update_time":"' .. last
-    .. '","trip_realized_pnl":"' .. trip_realized .. '","trip_fee_value":"' .. trip_value .. '"}'
+    .. '","trip_realized_pnl":"' .. trip_realized .. '","trip_fee_value":"' .. trip_value
+    .. '","trip_carry":"' .. trip_carry .. '"}'
 end
 
 -- values: the hash fields in the order of M.fields, or an empty list when the key does not exist.
+-- carry, transfer_cost and trip_carry, which no execution moves, stay text.
 function M.parse(values)
   if not values[1] then
     return {
       quantity = decimal.zero, cost = decimal.zero, realized = decimal.zero,
       fees = token_amounts.new(), fee_value = decimal.zero, unvalued = token_amounts.new(),
-      trades = 0, first = "0", last = "0",
-      trip_realized = decimal.zero, trip_fee_value = decimal.zero, json = "null",
+      carry = "0", transfer_cost = "0", trades = 0, first = "0", last = "0",
+      trip_realized = decimal.zero, trip_fee_value = decimal.zero, trip_carry = "0", json = "null",
     }
   end
   return {
     quantity = decimal.parse(values[1]), cost = decimal.parse(values[2]),
     realized = decimal.parse(values[4]), fees = token_amounts.parse(values[5]),
     fee_value = decimal.parse(values[6]), unvalued = token_amounts.parse(values[7]),
-    trades = tonumber(values[8]), first = values[9], last = values[10],
-    trip_realized = decimal.parse(values[11]), trip_fee_value = decimal.parse(values[12]),
-    exists = true, json = json(unpack(values, 1, 12)),
+    carry = values[8], transfer_cost = values[9],
+    trades = tonumber(values[10]), first = values[11], last = values[12],
+    trip_realized = decimal.parse(values[13]), trip_fee_value = decimal.parse(values[14]),
+    trip_carry = values[15], exists = true, json = json(unpack(values, 1, 15)),
   }
 end
 
@@ -73,11 +78,13 @@ local function render(self, terms)
   self.hash = {
     "quantity", quantity, "cost", cost, "avg_cost_basis", average_text,
     "realized_pnl", realized, "fees_paid", fees, "fee_value", value, "fees_unvalued", unvalued,
-    "total_trades", trades, "first_trade_time", self.first, "last_update_time", self.last,
+    "carry", self.carry, "transfer_cost", self.transfer_cost, "total_trades", trades,
+    "first_trade_time", self.first, "last_update_time", self.last,
     "trip_realized_pnl", trip_realized, "trip_fee_value", trip_value,
+    "trip_carry", self.trip_carry,
   }
-  self.json = json(quantity, cost, average_text, realized, fees, value, unvalued, trades,
-    self.first, self.last, trip_realized, trip_value)
+  self.json = json(quantity, cost, average_text, realized, fees, value, unvalued, self.carry,
+    self.transfer_cost, trades, self.first, self.last, trip_realized, trip_value, self.trip_carry)
 end
 
 -- The figures of the state, without what it renders to.
@@ -85,9 +92,10 @@ local function copy(self)
   return {
     quantity = self.quantity, cost = self.cost, realized = self.realized,
     fees = token_amounts.copy(self.fees), fee_value = self.fee_value,
-    unvalued = token_amounts.copy(self.unvalued), trades = self.trades,
-    first = self.first, last = self.last,
-    trip_realized = self.trip_realized, trip_fee_value = self.trip_fee_value,
+    unvalued = token_amounts.copy(self.unvalued),
+    carry = self.carry, transfer_cost = self.transfer_cost, trades = self.trades,
+    first = self.first, last = self.last, trip_realized = self.trip_realized,
+    trip_fee_value = self.trip_fee_value, trip_carry = self.trip_carry,
   }
 end
 
@@ -193,7 +201,7 @@ local function flip(self, realized_to_zero, realized_after, at)
   closed.realized = add(self.realized, realized_to_zero)
   closed.trip_realized = add(self.trip_realized, realized_to_zero)
   self.first = at
-  self.trip_realized, self.trip_fee_value = realized_after, decimal.zero
+  self.trip_realized, self.trip_fee_value, self.trip_carry = realized_after, decimal.zero, "0"
   return closed
 end
 
@@ -202,7 +210,25 @@ local function trip_outcome(self)
   if not token_amounts.is_empty(self.unvalued) then
     return "unknown"
   end
-  return decimal.compare(self.trip_realized, self.trip_fee_value) > 0 and "won" or "lost"
+  local gained = self.trip_realized
+  if self.trip_carry ~= "0" then
+    gained = add(gained, decimal.parse(self.trip_carry))
+  end
+  return decimal.compare(gained, self.trip_fee_value) > 0 and "won" or "lost"
+end
+
+-- Books what an event realized without crossing zero: the trip goes on, or begins with it.
+local function go_on(self, was_open, realized, at)
+  if was_open then
+    self.trip_realized = add(self.trip_realized, realized)
+  else
+    self.first = at
+    self.trip_realized, self.trip_fee_value, self.trip_carry = realized, decimal.zero, "0"
+  end
+end
+
+local function add_text(left, right)
+  return text(add(decimal.parse(left), right))
 end
 
 -- Applies one event. execution: quantity and notional of the main leg (quantity zero: fees only),
@@ -226,11 +252,8 @@ function M.apply(self, execution, terms)
   local closed
   if reached_at and old_sign ~= 0 and new_sign ~= 0 then
     closed = flip(self, realized_to_zero, realized_after, execution.at)
-  elseif was_open then
-    self.trip_realized = add(self.trip_realized, realized)
   else
-    self.first = execution.at
-    self.trip_realized, self.trip_fee_value = realized, decimal.zero
+    go_on(self, was_open, realized, execution.at)
   end
   self.realized = add(self.realized, realized)
 
@@ -271,6 +294,57 @@ function M.apply(self, execution, terms)
   end
   return { legs = legs, changes = changes, realized = realized, fee_value = value_sum,
     unvalued = unvalued, trip = trip }
+end
+
+-- Books income and costs that come without a leg: carry (funding, dividends) and what a transfer of
+-- the asset cost; either may be nil. Returns the change record.
+function M.earn(self, carry, transfer_cost, terms, at)
+  local old_json, old_sign = self.json, sign(self.quantity)
+  self.last = at
+  go_on(self, old_sign ~= 0 and not is_closed(self.quantity, terms), decimal.zero, at)
+  if carry then
+    self.carry = add_text(self.carry, carry)
+    self.trip_carry = add_text(self.trip_carry, carry)
+  end
+  if transfer_cost then
+    self.transfer_cost = add_text(self.transfer_cost, transfer_cost)
+    self.trip_carry = add_text(self.trip_carry, decimal.negate(transfer_cost))
+  end
+  render(self, terms)
+  return change(kind_of(old_sign, old_sign), terms, old_json, self.json)
+end
+
+-- Gives a fee in another token its value, once a price is known; the trip it was paid in gets it
+-- only while it is the current one. Returns the change record, nil when no such fee is unvalued.
+function M.value_fee(self, token, amount, value, of_this_trip, terms, at)
+  if not token_amounts.has(self.unvalued, token) then
+    return nil
+  end
+  local old_json, held_sign = self.json, sign(self.quantity)
+  self.last = at
+  token_amounts.add(self.unvalued, token, decimal.negate(amount))
+  token_amounts.drop_zero(self.unvalued, token)
+  self.fee_value = add(self.fee_value, value)
+  if of_this_trip then
+    self.trip_fee_value = add(self.trip_fee_value, value)
+  end
+  render(self, terms)
+  return change(kind_of(held_sign, held_sign), terms, old_json, self.json)
+end
+
+-- Changes quantity and cost other than by a leg, and books what that realized: a split (the cost
+-- stays but for the share of a fraction that was paid out) or a daily settlement (the cost becomes
+-- what the position is worth). Returns the change record and how its trip ended, if it did.
+function M.restate(self, quantity, cost, realized, terms, at)
+  local old_json, old_sign = self.json, sign(self.quantity)
+  local was_open = old_sign ~= 0 and not is_closed(self.quantity, terms)
+  self.last = at
+  self.quantity, self.cost = quantity, cost
+  self.realized = add(self.realized, realized)
+  go_on(self, was_open, realized, at)
+  render(self, terms)
+  local trip = was_open and is_closed(quantity, terms) and trip_outcome(self) or nil
+  return change(kind_of(old_sign, sign(quantity)), terms, old_json, self.json), trip
 end
 
 return M

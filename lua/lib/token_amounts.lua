@@ -59,6 +59,20 @@ function M.get(self, token)
   return is_present and self[place + 1] or decimal.zero
 end
 
+function M.has(self, token)
+  local _, is_present = find(self, token)
+  return is_present
+end
+
+-- Takes a token away whose amount has returned to zero.
+function M.drop_zero(self, token)
+  local place, is_present = find(self, token)
+  if is_present and decimal.sign(self[place + 1]) == 0 then
+    table.remove(self, place)
+    table.remove(self, place)
+  end
+end
+
 function M.set(self, token, amount)
   local place, is_present = find(self, token)
   if is_present then

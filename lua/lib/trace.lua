@@ -8,20 +8,36 @@ local token_amounts = require("token_amounts")
 local M = {}
 
 M.fields = {
-  "arbitrage", "status", "numeraire", "net", "traded", "dust", "first_time", "last_time", "steps",
+  "arbitrage", "status", "numeraire", "net", "locations", "traded", "dust", "first_time", "last_time", "steps",
 }
 
+-- values: the hash fields in the order of M.fields, or an empty list. What has been archived counts
+-- as absent: a late step begins the trace anew, and `stale_steps` tells how many of its fields are old.
 function M.parse(id, values)
+  local stale_steps = 0
+  if values[2] == "archived" then
+    stale_steps, values = tonumber(values[10]), {}
+  end
   local traded = {}
-  for asset in string.gmatch(values[5] or "", '"([^"]*)"') do
+  for asset in string.gmatch(values[6] or "", '"([^"]*)"') do
     traded[#traded + 1] = asset
   end
   return {
-    id = id, arbitrage = values[1] or "0", status = values[2] or "open",
-    numeraire = values[3] or "", net = token_amounts.parse(values[4]), traded = traded,
-    dust = token_amounts.parse(values[6]), first = values[7] or "", last = values[8] or "",
-    steps = tonumber(values[9] or "0"), new_steps = {},
+    id = id, exists = values[1] and true, arbitrage = values[1] or "0", status = values[2] or "open",
+    numeraire = values[3] or "", net = token_amounts.parse(values[4]),
+    locations = token_amounts.parse(values[5]), traded = traded,
+    dust = token_amounts.parse(values[7]), first = values[8] or "", last = values[9] or "",
+    steps = tonumber(values[10] or "0"), stale_steps = stale_steps, new_steps = {},
   }
+end
+
+-- Makes an archived trace an absent one, whose step fields are still to be taken away.
+function M.begin_anew(self)
+  local fresh = M.parse(self.id, {})
+  fresh.stale_steps = math.max(self.stale_steps, self.steps)
+  self.is_archived = nil
+  for name, value in pairs(fresh) do self[name] = value end
+  self.exists = nil
 end
 
 local function traded_text(traded)
@@ -34,7 +50,7 @@ end
 function M.texts(self)
   return {
     self.arbitrage, self.status, self.numeraire, token_amounts.text(self.net),
-    traded_text(self.traded), token_amounts.text(self.dust), self.first, self.last,
+    token_amounts.text(self.locations), traded_text(self.traded), token_amounts.text(self.dust), self.first, self.last,
     string.format("%d", self.steps),
   }
 end
@@ -62,67 +78,137 @@ local function is_flat(self)
   return true
 end
 
--- facts: the event; quantity and notional of its main leg; fees that were applied.
--- Returns the JSON of the step with the trace's new totals.
-function M.step(self, facts, quantity, notional, fees, terms)
-  local assets = facts.assets or {}
-  local base = assets[facts.base] or facts.base
-  local quote = assets[facts.quote] or facts.quote
-  local size = terms.multiplier_is_one and quantity or decimal.multiply(quantity, terms.multiplier)
-  if terms.inverse then
-    token_amounts.add(self.net, base, decimal.negate(notional))
-    token_amounts.add(self.net, quote, decimal.negate(size))
-  else
-    token_amounts.add(self.net, base, size)
-    token_amounts.add(self.net, quote, decimal.negate(notional))
-  end
-  add_traded(self.traded, base)
-  add_traded(self.traded, quote)
-  for index = 1, #fees do
-    local token = fees[index][1]
-    token_amounts.add(self.net, assets[token] or token, decimal.negate(fees[index][2]))
-  end
-  if decimal.sign(terms.dust) > 0
-      and decimal.compare(terms.dust, token_amounts.get(self.dust, base)) > 0 then
-    token_amounts.set(self.dust, base, terms.dust)
-  end
+local function move(self, location, asset, amount)
+  token_amounts.add(self.net, asset, amount)
+  token_amounts.add(self.locations, location .. ":" .. asset, amount)
+end
+
+-- The trace as the journal has it; step_json may be "".
+local function json(self, step_json)
+  local texts = M.texts(self)
+  return '{"id":"' .. self.id .. '","arbitrage":"' .. texts[1] .. '","status":"' .. texts[2]
+    .. '","numeraire":"' .. texts[3] .. '","net":' .. texts[4] .. ',"locations":' .. texts[5]
+    .. ',"traded":' .. texts[6] .. ',"dust":' .. texts[7] .. ',"first_time":"' .. texts[8]
+    .. '","last_time":"' .. texts[9] .. '","steps":"' .. texts[10] .. '"'
+    .. (step_json == "" and "}" or ',"step":' .. step_json .. "}")
+end
+
+-- Appends a step once its amounts are booked. step: kind (nil: told by its place), strategy,
+-- instrument, venue, location, chain_id, quantity (text), price.
+local function append(self, facts, numeraire, step)
   if self.steps == 0 then
-    self.numeraire = decimal.sign(quantity) > 0 and quote or base
-    self.first = facts.executed_at
+    self.numeraire, self.first = numeraire, facts.executed_at
   end
   if facts.trace.arbitrage == "1" then
     self.arbitrage = "1"
   end
   local number = self.steps
   self.steps = number + 1
+  self.exists = true
   self.last = facts.executed_at
   local flat = self.steps >= 2 and is_flat(self)
   self.status = flat and "completed" or "open"
-  local kind = facts.trace.step
-    or (number == 0 and "entry") or (flat and "exit") or "intermediate"
-  local step = '{"step_number":"' .. string.format("%d", number) .. '","step_type":"' .. kind
-    .. '","strategy_id":"' .. terms.strategy .. '","instrument_id":"' .. terms.instrument
-    .. '","venue":"' .. facts.venue .. '","location":"' .. facts.location
-    .. '","chain_id":"' .. (facts.chain_id or "0") .. '","quantity_delta":"' .. decimal.text(quantity)
-    .. '","price":"' .. (facts.price or "") .. '","timestamp":"' .. facts.executed_at .. '"}'
-  self.new_steps[#self.new_steps + 1] = { "step:" .. string.format("%d", number), step }
-  local texts = M.texts(self)
-  return '{"id":"' .. self.id .. '","arbitrage":"' .. texts[1] .. '","status":"' .. texts[2]
-    .. '","numeraire":"' .. texts[3] .. '","net":' .. texts[4] .. ',"traded":' .. texts[5]
-    .. ',"dust":' .. texts[6] .. ',"first_time":"' .. texts[7] .. '","last_time":"' .. texts[8]
-    .. '","steps":"' .. texts[9] .. '","step":' .. step .. "}"
+  local kind = step.kind or (number == 0 and "entry") or (flat and "exit") or "intermediate"
+  local step_json = '{"step_number":"' .. string.format("%d", number) .. '","step_type":"' .. kind
+    .. '","strategy_id":"' .. step.strategy .. '","instrument_id":"' .. step.instrument
+    .. '","venue":"' .. step.venue .. '","location":"' .. step.location
+    .. '","chain_id":"' .. step.chain_id .. '","quantity_delta":"' .. step.quantity
+    .. '","price":"' .. step.price .. '","timestamp":"' .. facts.executed_at .. '"}'
+  self.new_steps[#self.new_steps + 1] = { "step:" .. string.format("%d", number), step_json }
+  return json(self, step_json)
+end
+
+-- facts: the event; quantity and notional of its main leg; fees that were applied.
+-- Returns the JSON of the step with the trace's new totals.
+function M.step(self, facts, quantity, notional, fees, terms)
+  local assets, location = facts.assets or {}, facts.location
+  local base = assets[facts.base] or facts.base
+  local quote = assets[facts.quote] or facts.quote
+  local size = terms.multiplier_is_one and quantity or decimal.multiply(quantity, terms.multiplier)
+  if terms.inverse then
+    move(self, location, base, decimal.negate(notional))
+    move(self, location, quote, decimal.negate(size))
+  else
+    move(self, location, base, size)
+    move(self, location, quote, decimal.negate(notional))
+  end
+  add_traded(self.traded, base)
+  add_traded(self.traded, quote)
+  for index = 1, #fees do
+    local token = fees[index][1]
+    move(self, location, assets[token] or token, decimal.negate(fees[index][2]))
+  end
+  if decimal.sign(terms.dust) > 0
+      and decimal.compare(terms.dust, token_amounts.get(self.dust, base)) > 0 then
+    token_amounts.set(self.dust, base, terms.dust)
+  end
+  return append(self, facts, decimal.sign(quantity) > 0 and quote or base, {
+    kind = facts.trace.step, strategy = terms.strategy, instrument = terms.instrument,
+    venue = facts.venue, location = location, chain_id = facts.chain_id or "0",
+    quantity = decimal.text(quantity), price = facts.price or "",
+  })
+end
+
+-- A step that moves an asset between places. moves: {{location, token, amount}, ...}; the last is
+-- the one shown; chain_id is its. Returns what M.step returns.
+function M.bridge(self, facts, moves, instrument, chain_id)
+  local assets = facts.assets or {}
+  local first = facts.token or moves[1][2]
+  for index = 1, #moves do
+    local asset = assets[moves[index][2]] or moves[index][2]
+    move(self, moves[index][1], asset, moves[index][3])
+    add_traded(self.traded, asset)
+  end
+  local shown = moves[#moves]
+  return append(self, facts, assets[first] or first, {
+    kind = "bridge", strategy = facts.strategy or "", instrument = instrument, venue = "",
+    location = shown[1], chain_id = chain_id, quantity = decimal.text(shown[3]), price = "",
+  })
+end
+
+-- Gives the trace a status without a step. Returns its JSON.
+function M.end_as(self, status)
+  self.status = status
+  return json(self, "")
+end
+
+-- What of the exchanged assets is left over, beyond dust: by asset, and by "location:asset".
+function M.left_over(self)
+  local by_asset, by_location = token_amounts.new(), token_amounts.new()
+  for index = 1, #self.traded do
+    local asset = self.traded[index]
+    local amount = token_amounts.get(self.net, asset)
+    if decimal.compare(decimal.absolute(amount), token_amounts.get(self.dust, asset)) > 0 then
+      token_amounts.set(by_asset, asset, amount)
+    end
+  end
+  for index = 1, #self.locations, 2 do
+    local asset = string.match(self.locations[index], ":(.*)$")
+    if token_amounts.has(by_asset, asset) and decimal.sign(self.locations[index + 1]) ~= 0 then
+      token_amounts.set(by_location, self.locations[index], self.locations[index + 1])
+    end
+  end
+  return by_asset, by_location
 end
 
 -- Sets the totals and the step a journal entry holds. json: the entry's trace as written.
-function M.restore(self, told, json)
+function M.restore(self, told, json_text)
+  if self.steps == 0 and not (told.step and told.step.step_number == "0") then
+    self.stale_steps = 0 -- archived by the very entries that are restored: its steps are its own
+  end
   self.arbitrage, self.status, self.numeraire = told.arbitrage, told.status, told.numeraire
-  self.net, self.dust = token_amounts.new(), token_amounts.new()
-  for asset, amount in pairs(told.net) do token_amounts.set_text(self.net, asset, amount) end
-  for asset, amount in pairs(told.dust) do token_amounts.set_text(self.dust, asset, amount) end
+  local function amounts(map)
+    local parsed = token_amounts.new()
+    for name, amount in pairs(map) do token_amounts.set_text(parsed, name, amount) end
+    return parsed
+  end
+  self.net, self.locations, self.dust = amounts(told.net), amounts(told.locations), amounts(told.dust)
   self.traded, self.first, self.last = told.traded, told.first_time, told.last_time
   self.steps = tonumber(told.steps)
-  local step = string.match(json, '"step":({.-})}$')
-  self.new_steps[#self.new_steps + 1] = { "step:" .. told.step.step_number, step }
+  if told.step then
+    local step = string.match(json_text, '"step":({.-})}$')
+    self.new_steps[#self.new_steps + 1] = { "step:" .. told.step.step_number, step }
+  end
 end
 
 return M

@@ -6,29 +6,51 @@ local balance = require("balance")
 local contribution = require("contribution")
 local keys = require("keys")
 local order_state = require("order")
+local pending_state = require("pending")
 local position = require("position")
 local timestamps = require("timestamps")
+local token_amounts = require("token_amounts")
 local trace = require("trace")
+local valuation = require("valuation")
 
 local M = {}
 
+-- Counts of entries by result, and of traces by how they ended: kept in the book's hash.
+local COUNTS = {
+  "applied", "duplicate", "covered", "stale", "noted", "refused", "declined",
+  "traces_expired", "traces_stranded",
+}
 local BOOK_FIELDS = {
   "seq", "digest", "previous_update", "reference_version", "generation", "generation_count",
-  "generation_size", "newest", "newest_previous", "horizon",
-  "applied", "duplicate", "covered", "stale", "noted", "refused",
+  "generation_size", "newest", "newest_previous", "horizon", "in_flight", "receivables",
+  unpack(COUNTS),
 }
+local FIRST_COUNT = #BOOK_FIELDS - #COUNTS + 1
 local BOOK_COUNT = #BOOK_FIELDS
 local FUTURE = math.huge
 -- What a position's instrument is, by the facts of its last event; read behind its own fields.
 local TERM_FIELDS = {
-  "instrument_kind", "chain_id", "base", "quote", "settlement", "multiplier", "inverse", "dust",
+  "instrument_kind", "base", "quote", "settlement", "multiplier", "inverse", "dust",
 }
-local TERM_DEFAULTS = { chain_id = "0", multiplier = "1", inverse = "0", dust = "0" }
-local POSITION_FIELDS = { unpack(position.fields) }
-for index = 1, #TERM_FIELDS do
-  POSITION_FIELDS[#position.fields + index] = TERM_FIELDS[index]
+local TERM_DEFAULTS = { multiplier = "1", inverse = "0", dust = "0" }
+-- Where it was last traded.
+local PLACE_FIELDS = { "chain_id", "location" }
+local PLACE_DEFAULTS = { chain_id = "0", location = "" }
+local POSITION_FIELDS, TERMS_FROM, PLACE_FROM, VALUES_FROM = {}, nil, nil, nil
+do
+  local function append(fields)
+    local first = #POSITION_FIELDS + 1
+    for index = 1, #fields do POSITION_FIELDS[#POSITION_FIELDS + 1] = fields[index] end
+    return first
+  end
+  append(position.fields)
+  TERMS_FROM, PLACE_FROM = append(TERM_FIELDS), append(PLACE_FIELDS)
+  VALUES_FROM = append(valuation.fields)
 end
-local INDEX_KEYS = { "positions", "closed", "strategies", "balances", "traces" }
+local INDEX_KEYS = {
+  "positions", "closed", "strategies", "balances", "traces", "pendings", "reservations",
+}
+local SUM_NAMES = { in_flight = "in_flight", receivable = "receivables" }
 
 local function number_text(number)
   return string.format("%d", number)
@@ -45,6 +67,10 @@ function M.open(call, declared, lane)
   for index = 1, #contribution.total_fields do
     wanted[totals_from + index] = contribution.total_fields[index]
   end
+  local values_from = #wanted
+  for index = 1, #valuation.total_fields do
+    wanted[values_from + index] = valuation.total_fields[index]
+  end
   local values = call("HMGET", key, unpack(wanted))
   if not values[1] then
     return nil
@@ -55,16 +81,18 @@ function M.open(call, declared, lane)
     reference_version = values[4], generation = tonumber(values[5]),
     generation_count = tonumber(values[6]), generation_size = tonumber(values[7]),
     newest = values[8], newest_previous = values[9], horizon = values[10],
+    in_flight = token_amounts.parse(values[11]), receivables = token_amounts.parse(values[12]),
     counts = {}, cursors = {}, cursor = values[BOOK_COUNT + 1] or "0-0",
     totals = contribution.parse_totals({ unpack(values, totals_from + 1) }),
-    positions = {}, balances = {}, orders = {}, traces = {}, strategies = {}, rows = {},
+    valued = valuation.parse_totals({ unpack(values, values_from + 1, #wanted) }),
+    pendings = {}, positions = {}, balances = {}, orders = {}, traces = {}, strategies = {}, rows = {},
     seen_in = {}, new_ids = {},
   }
   self.seen_name = keys.seen(self.generation)
   for index = 1, #INDEX_KEYS do
     keys.key(declared, INDEX_KEYS[index])
   end
-  for index = 11, BOOK_COUNT do
+  for index = FIRST_COUNT, BOOK_COUNT do
     self.counts[BOOK_FIELDS[index]] = tonumber(values[index] or "0")
   end
   M.bind(self)
@@ -89,15 +117,16 @@ function M.bind(self)
     if not present then
       local key, values = load(self, keys.order(name), order_state.fields)
       present = order_state.parse(name, values)
-      present.redis_key = key
+      present.redis_key, present.had_reservations = key, present.reservations and true
       self.orders[#self.orders + 1] = present
       self.orders[name] = present
     end
     return present
   end
 
-  function self.position(strategy, instrument, facts)
-    if not (facts.instrument_kind and facts.base and facts.quote and facts.settlement) then
+  -- Without marking it as changed. about: what the event says of the instrument.
+  function self.peek(strategy, instrument, about)
+    if not (about.instrument_kind and about.base and about.quote and about.settlement) then
       error("facts of a position in " .. instrument .. " do not say what it is")
     end
     local name = keys.position(strategy, instrument)
@@ -105,7 +134,9 @@ function M.bind(self)
     if not present then
       local key, values = load(self, name, POSITION_FIELDS)
       present = position.parse(values)
-      present.terms = { unpack(values, #position.fields + 1, #POSITION_FIELDS) }
+      present.terms = { unpack(values, TERMS_FROM, PLACE_FROM - 1) }
+      present.place = { unpack(values, PLACE_FROM, VALUES_FROM - 1) }
+      present.valued = valuation.parse({ unpack(values, VALUES_FROM, #POSITION_FIELDS) })
       present.redis_key, present.member = key, strategy .. ":" .. instrument
       present.strategy, present.instrument = strategy, instrument
       if present.exists then
@@ -116,11 +147,35 @@ function M.bind(self)
       self.positions[#self.positions + 1] = present
       self.positions[name] = present
     end
-    present.facts, present.seq = facts, self.entry_seq_text
     return present
   end
 
-  function self.balance(location, chain_id, token)
+  -- place: what says where the position lies from now on, nil to leave that as it is.
+  function self.position(strategy, instrument, about, place)
+    local present = self.peek(strategy, instrument, about)
+    present.about, present.seq = about, self.entry_seq_text
+    present.moved_to = place or present.moved_to
+    return present
+  end
+
+  -- Strategies that hold or held an instrument, in the order of their text.
+  function self.holders(instrument)
+    local key = keys.key(self.keys, keys.instrument(instrument))
+    local names = key and self.call("ZRANGE", key, "0", "-1") or {}
+    local listed = {}
+    for index = 1, #names do listed[names[index]] = true end
+    for index = 1, #self.positions do
+      local present = self.positions[index]
+      if present.instrument == instrument and present.seq and not listed[present.strategy] then
+        listed[present.strategy] = true
+        names[#names + 1] = present.strategy
+      end
+    end
+    table.sort(names)
+    return names
+  end
+
+  function self.peek_balance(location, chain_id, token)
     local name = keys.balance(location, token)
     local present = self.balances[name]
     if not present then
@@ -133,11 +188,16 @@ function M.bind(self)
       self.balances[#self.balances + 1] = present
       self.balances[name] = present
     end
+    return present
+  end
+
+  function self.balance(location, chain_id, token)
+    local present = self.peek_balance(location, chain_id, token)
     present.seq, present.last_update = self.entry_seq_text, self.entry_at
     return present
   end
 
-  function self.trace(id)
+  local function load_trace(id)
     local present = self.traces[id]
     if not present then
       local key, values = load(self, keys.trace(id), trace.fields)
@@ -146,8 +206,51 @@ function M.bind(self)
       self.traces[#self.traces + 1] = present
       self.traces[id] = present
     end
+    return present
+  end
+
+  -- What was archived, even earlier in this very call, is absent.
+  function self.peek_trace(id)
+    local present = load_trace(id)
+    return present.is_archived and trace.parse(id, {}) or present
+  end
+
+  function self.trace(id)
+    local present = load_trace(id)
+    if present.is_archived then
+      trace.begin_anew(present)
+    end
     present.seq = self.entry_seq_text
     return present
+  end
+
+  -- What is under way, by its id; `keep_pending` marks it as changed.
+  function self.pending(id)
+    local present = self.pendings[id]
+    if not present then
+      local key, values = load(self, keys.pending(id), pending_state.fields)
+      present = pending_state.parse(id, values)
+      present.redis_key = key
+      self.pendings[#self.pendings + 1] = present
+      self.pendings[id] = present
+    end
+    return present
+  end
+
+  function self.keep_pending(present)
+    present.seq, present.exists = self.entry_seq_text, true
+  end
+
+  -- Adds to a sum of the whole book: "in_flight" or "receivable".
+  function self.add_sum(kind, token, amount)
+    token_amounts.add(self[SUM_NAMES[kind]], token, amount)
+  end
+
+  function self.count_trace(verdict)
+    local name = "traces_" .. verdict
+    if self.counts[name] then
+      self.counts[name] = self.counts[name] + 1
+    end
   end
 
   -- Seen in this generation or the one before; ids older than both are past the horizon.
@@ -221,9 +324,13 @@ local function strategy_totals(self, strategy)
     local wanted = { unpack(contribution.total_fields) }
     local count = #wanted
     wanted[count + 1], wanted[count + 2] = "seq", "inception_time"
+    for index = 1, #valuation.total_fields do
+      wanted[count + 2 + index] = valuation.total_fields[index]
+    end
     local values = key and self.call("HMGET", key, unpack(wanted)) or {}
     present = { redis_key = key, strategy = strategy, totals = contribution.parse_totals(values),
-      stamp = tonumber(values[count + 1] or "0"), inception_time = values[count + 2] }
+      stamp = tonumber(values[count + 1] or "0"), inception_time = values[count + 2],
+      valued = valuation.parse_totals({ unpack(values, count + 3, #wanted) }) }
     self.strategies[#self.strategies + 1] = present
     self.strategies[strategy] = present
   end
@@ -301,26 +408,52 @@ local function write_hash(self, key, fields, texts, ...)
   self.call("HSET", key, unpack(arguments, 1, count))
 end
 
+local function append_all(list, more)
+  for index = 1, #more do
+    list[#list + 1] = more[index]
+  end
+end
+
 local function add_member(self, name, member, score)
   self.call("ZADD", keys.key(self.keys, name), score or "0", member)
 end
 
--- Fields and values of the terms that are not the stored ones: reference data may have changed.
-local function changed_terms(held)
-  local changed = {}
-  for index = 1, #TERM_FIELDS do
-    local field = TERM_FIELDS[index]
-    local value = held.facts[field] or TERM_DEFAULTS[field]
-    if held.terms[index] ~= value then
+local function add_changed(changed, fields, stored, told, defaults)
+  for index = 1, #fields do
+    local field = fields[index]
+    local value = told[field] or defaults[field]
+    if stored[index] ~= value then
       changed[#changed + 1], changed[#changed + 2] = field, value
     end
+  end
+end
+
+-- Fields and values of what the instrument is and where it was traded that are not the stored ones:
+-- reference data may have changed.
+local function changed_terms(held)
+  local changed = {}
+  add_changed(changed, TERM_FIELDS, held.terms, held.about, TERM_DEFAULTS)
+  if held.moved_to or not held.exists then
+    add_changed(changed, PLACE_FIELDS, held.place, held.moved_to or {}, PLACE_DEFAULTS)
   end
   return changed
 end
 
+-- Moves a position's value with it, and the totals of its strategy and book by the same difference.
+local function revalue(self, held, fields)
+  local settlement = held.about.settlement
+  local changed, difference = valuation.follow(held)
+  for index = 1, #changed do
+    fields[#fields + 1] = changed[index]
+  end
+  if difference then
+    valuation.add(self.strategies[held.strategy].valued, settlement, difference)
+    valuation.add(self.valued, settlement, difference)
+  end
+end
+
 -- Indexes go before their hash: a redo tells from the hash what the indexes must have had.
 local function write_position(self, held)
-  local facts = held.facts
   local is_open = held.hash[2] ~= "0" -- its quantity
   if held.was_open ~= is_open then
     add_member(self, is_open and "positions" or "closed", held.member)
@@ -328,18 +461,19 @@ local function write_position(self, held)
       self.call("ZREM", keys.key(self.keys, is_open and "closed" or "positions"), held.member)
     end
   end
-  local terms = changed_terms(held)
+  local fields = changed_terms(held)
   if not held.exists then
     add_member(self, keys.instrument(held.instrument), held.strategy)
-    terms[#terms + 1], terms[#terms + 2] = "strategy_id", held.strategy
-    terms[#terms + 1], terms[#terms + 2] = "instrument_id", held.instrument
+    fields[#fields + 1], fields[#fields + 2] = "strategy_id", held.strategy
+    fields[#fields + 1], fields[#fields + 2] = "instrument_id", held.instrument
   end
-  if #terms > 0 then
+  revalue(self, held, fields)
+  if #fields > 0 then
     for index = 1, #held.hash do
-      terms[#terms + 1] = held.hash[index]
+      fields[#fields + 1] = held.hash[index]
     end
   end
-  self.call("HSET", held.redis_key, "seq", held.seq, unpack(#terms > 0 and terms or held.hash))
+  self.call("HSET", held.redis_key, "seq", held.seq, unpack(#fields > 0 and fields or held.hash))
 end
 
 local function write_balance(self, held)
@@ -352,19 +486,40 @@ local function write_balance(self, held)
     "last_update", held.last_update, "seq", held.seq, unpack(held.hash))
 end
 
-local function write_traces(self)
-  for index = 1, #self.traces do
-    local present = self.traces[index]
-    if present.seq then
-      local arguments = { "seq", present.seq }
-      for step = 1, #present.new_steps do
-        arguments[#arguments + 1] = present.new_steps[step][1]
-        arguments[#arguments + 1] = present.new_steps[step][2]
-      end
-      write_hash(self, present.redis_key, trace.fields, trace.texts(present), unpack(arguments))
-      add_member(self, "traces", present.id, string.sub(present.last, 1, -7))
-    end
+local function write_trace(self, present)
+  for step = 0, present.stale_steps - 1 do
+    self.call("HDEL", present.redis_key, "step:" .. number_text(step))
   end
+  local arguments = { "seq", present.seq }
+  for step = 1, #present.new_steps do
+    arguments[#arguments + 1] = present.new_steps[step][1]
+    arguments[#arguments + 1] = present.new_steps[step][2]
+  end
+  if present.is_archived then
+    self.call("ZREM", keys.key(self.keys, "traces"), present.id)
+  else
+    add_member(self, "traces", present.id, string.sub(present.last, 1, -7))
+  end
+  write_hash(self, present.redis_key, trace.fields, trace.texts(present), unpack(arguments))
+end
+
+local function write_order(self, present)
+  local has_reservations = present.hash[#present.hash] ~= "{}"
+  if has_reservations then
+    add_member(self, "reservations", present.key, string.sub(present.news_at, 1, -7))
+  elseif present.had_reservations then
+    self.call("ZREM", keys.key(self.keys, "reservations"), present.key)
+  end
+  self.call("HSET", present.redis_key, "seq", present.seq, unpack(present.hash))
+end
+
+local function write_pending(self, present)
+  if pending_state.is_open(present) then
+    add_member(self, "pendings", present.id)
+  else
+    self.call("ZREM", keys.key(self.keys, "pendings"), present.id)
+  end
+  self.call("HSET", present.redis_key, "seq", present.seq, unpack(pending_state.hash(present)))
 end
 
 local function write_totals(self)
@@ -374,10 +529,11 @@ local function write_totals(self)
       if present.stamp == 0 then
         add_member(self, "strategies", present.strategy)
       end
-      write_hash(self, present.redis_key, contribution.total_fields,
-        contribution.totals_texts(present.totals), "strategy_id", present.strategy,
+      local fields = contribution.changed_totals(present.totals)
+      append_all(fields, valuation.changed_totals(present.valued))
+      self.call("HSET", present.redis_key, "strategy_id", present.strategy,
         "inception_time", present.inception_time, "last_update_time", present.last_update_time,
-        "seq", present.seq)
+        "seq", present.seq, unpack(fields))
     end
   end
   for index = 1, #self.rows do
@@ -397,8 +553,9 @@ local function write_book(self)
     number_text(self.seq), self.digest, self.previous_update, self.reference_version,
     number_text(self.generation), number_text(self.generation_count),
     number_text(self.generation_size), self.newest, self.newest_previous, self.horizon,
+    token_amounts.text(self.in_flight), token_amounts.text(self.receivables),
   }
-  for index = 11, BOOK_COUNT do
+  for index = FIRST_COUNT, BOOK_COUNT do
     texts[index] = number_text(self.counts[BOOK_FIELDS[index]])
   end
   local arguments = {}
@@ -406,11 +563,8 @@ local function write_book(self)
     arguments[#arguments + 1] = "cursor:" .. lane
     arguments[#arguments + 1] = cursor
   end
-  local totals = contribution.totals_texts(self.totals)
-  for index = 1, #totals do
-    arguments[#arguments + 1] = contribution.total_fields[index]
-    arguments[#arguments + 1] = totals[index]
-  end
+  append_all(arguments, contribution.changed_totals(self.totals))
+  append_all(arguments, valuation.changed_totals(self.valued))
   write_hash(self, keys.key(self.keys, "book"), BOOK_FIELDS, texts, unpack(arguments))
 end
 
@@ -424,12 +578,14 @@ function M.write(self)
     if self.balances[index].seq then write_balance(self, self.balances[index]) end
   end
   for index = 1, #self.orders do
-    local present = self.orders[index]
-    if present.seq then
-      self.call("HSET", present.redis_key, "seq", present.seq, unpack(present.hash))
-    end
+    if self.orders[index].seq then write_order(self, self.orders[index]) end
   end
-  write_traces(self)
+  for index = 1, #self.traces do
+    if self.traces[index].seq then write_trace(self, self.traces[index]) end
+  end
+  for index = 1, #self.pendings do
+    if self.pendings[index].seq then write_pending(self, self.pendings[index]) end
+  end
   close_totals(self)
   write_totals(self)
   for index = 1, #self.new_ids do

@@ -1,4 +1,5 @@
-"""Calls `apply`: one batch of one lane into one book, in one round trip.
+"""Calls `apply`: one batch of one lane into one book, in one round trip. And `submit`: events that
+come by no lane and whose sender waits for the answer.
 
 The function may answer that it lacks keys (an order named a strategy nobody predicted, a dedupe
 generation turned): the call is made again with them. A book found torn is redone from its journal
@@ -40,6 +41,7 @@ class Counts:
     stale: int = 0
     noted: int = 0
     refused: int = 0
+    declined: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """Sum field by field."""
@@ -50,6 +52,7 @@ class Counts:
             self.stale + other.stale,
             self.noted + other.noted,
             self.refused + other.refused,
+            self.declined + other.declined,
         )
 
 
@@ -68,6 +71,24 @@ class Outcome:
     counts: Counts = Counts()
     reference_version: int = 0
     failed_event: int = 0
+    error: str = ""
+
+
+class Answer(NamedTuple):
+    """What became of one submitted event; `effects` is the JSON list its journal entry holds."""
+
+    result: str
+    reason: str
+    effects: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a `submit` did. `status` is submitted, or what kept the book from taking anything."""
+
+    status: Literal["submitted", "full", "failed", "torn", "no_book"]
+    seq: int = 0
+    answers: tuple[Answer, ...] = ()
     error: str = ""
 
 
@@ -111,6 +132,16 @@ class Applier:
             reply = self._call(client, "apply", wanted, arguments)
         return _outcome(reply)
 
+    def submit(self, client: redis.Redis, facts_texts: Sequence[str]) -> Submission:
+        """Take events without a lane, all in one call; their ids make each count once."""
+        arguments = [str(self.quarantine_max), self._publish, *facts_texts]
+        wanted = self._keys(map(json.loads, facts_texts))
+        reply = self._call(client, "submit", wanted, arguments)
+        if reply[0] == "torn":
+            redo(client, self)
+            reply = self._call(client, "submit", wanted, arguments)
+        return _submission(reply)
+
     def _keys(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
         wanted = dict.fromkeys(keys.standing_keys(self.book, self.generation))
         for facts in events:
@@ -122,7 +153,7 @@ class Applier:
         client: redis.Redis,
         entry: str,
         wanted: list[str],
-        arguments: Sequence[str | bytes],
+        arguments: Sequence[str] | Sequence[str | bytes],
     ) -> list[str]:
         # Each answer adds at least one key, and a batch touches finitely many.
         while True:
@@ -185,10 +216,25 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _submission(reply: list[str]) -> Submission:
+    status = reply[0]
+    if status == "submitted":
+        told = reply[2:]
+        answers = tuple(Answer(*told[place : place + 3]) for place in range(0, len(told), 3))
+        return Submission("submitted", int(reply[1]), answers)
+    if status == "failed":
+        return Submission("failed", int(reply[2]), error=reply[4])
+    if status in ("full", "torn"):
+        return Submission(status, int(reply[2]))  # type: ignore[arg-type]
+    if status == "no_book":
+        return Submission("no_book")
+    raise AssertionError(f"submit answered {status}")
+
+
 def _outcome(reply: list[str]) -> Outcome:
     status = reply[0]
     if status in ("applied", "full"):
-        counts = Counts(*(int(count) for count in reply[3:9]))
+        counts = Counts(*(int(count) for count in reply[3:10]))
         return Outcome(status, reply[1], int(reply[2]), counts)  # type: ignore[arg-type]
     if status == "reference":
         return Outcome("reference", reply[1], int(reply[2]), reference_version=int(reply[3]))

@@ -16,15 +16,26 @@ import msgpack
 
 from pm.books.applying import Prepared
 from pm.books.lanes import LaneEntry
-from pm.events.facts import Facts, Place, nothing_facts
-from pm.events.message import unpack
-from pm.events.model import CapitalFlow, Event, EventError, Quarantined
+from pm.events.facts import Direct, Facts, Place, nothing_facts
+from pm.events.message import pack, unpack
+from pm.events.model import (
+    Event,
+    EventError,
+    ExecutionResult,
+    Fill,
+    OrderStatus,
+    Quarantined,
+    Rejected,
+    Transfer,
+)
 from pm.events.order_context import OrderContext
 from pm.events.wire import wire_events
 from pm.reference.snapshot import Reference
 from pm.settings import BooksSettings
 from pm.wire.errors import FrameError
 from pm.wire.frame import DecodePolicy, decode_frame
+
+_OF_TRACES = (Fill, ExecutionResult, Rejected, OrderStatus, Transfer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,11 @@ class Decoder:
             prepared.append(_prepared(self._facts.text(event, place, raw), raw=raw))
         return prepared
 
+    def prepare_direct(self, event: Event, received_at: int) -> Prepared:
+        """An event that is submitted by itself, through no lane; `received_at` is nanoseconds."""
+        raw = pack(event)
+        return _prepared(self._facts.text(self._checked(event), Direct(received_at), raw), raw=raw)
+
     def _events(self, entry: LaneEntry, raw: bytes, received_at: int) -> list[Event | Quarantined]:
         if b"frame" in entry.fields:
             return self._frame_events(entry.fields, raw, received_at)
@@ -79,12 +95,17 @@ class Decoder:
             event = unpack(raw)
         except EventError as error:
             return [Quarantined("malformed_event", str(error))]
-        strategy = str(event.strategy_id)
-        belongs = self._options.books.strategies.get(strategy, self._book)
-        if belongs != self._book:
-            detail = f"strategy {strategy} belongs to book {belongs}"
-            return [Quarantined("wrong_book", detail)]
-        return [self._with_trace(event)]
+        return [self._checked(event)]
+
+    def _checked(self, event: Event) -> Event | Quarantined:
+        """The event as this book takes it; it has been sent to this book by name."""
+        strategy = event.strategy_id
+        if strategy is not None:
+            belongs = self._options.books.strategies.get(str(strategy), self._book)
+            if belongs != self._book:
+                detail = f"strategy {strategy} belongs to book {belongs}"
+                return Quarantined("wrong_book", detail)
+        return self._with_trace(event)
 
     def _frame_events(
         self, fields: Mapping[bytes, bytes], raw: bytes, received_at: int
@@ -121,7 +142,7 @@ class Decoder:
         return strategy is None or self._options.books.book_of(str(strategy)) == self._book
 
     def _with_trace(self, event: Event) -> Event:
-        if self._options.track_traces or isinstance(event, CapitalFlow):
+        if self._options.track_traces or not isinstance(event, _OF_TRACES):
             return event
         return event._replace(trace=None)
 

@@ -12,7 +12,7 @@ from pm import keys
 from pm.functions import library
 from pm.functions.library import LibraryMissing
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Layout of the state; a worker refuses a book of another schema."""
 
 

@@ -1,7 +1,8 @@
 """What was refused: kept with its reason, and replayable once the cause is gone.
 
-A replay goes through a lane of its own, like any other input. When the journal shows that it was
-taken, the entry leaves the quarantine; the journal keeps both the refusal and the replay.
+A replay goes through a lane of its own, like any other input, also that of an event that came by no
+lane. When the journal shows that it was taken, the entry leaves the quarantine; the journal keeps
+both the refusal and the replay.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pm.books import journal, opening
 from pm.books.opening import BookError
 from pm.events.facts import event_from_facts
 from pm.events.message import pack
+from pm.events.model import EventError
 from pm.wire.header import MAGIC_BYTES
 
 
@@ -36,6 +38,16 @@ class Refused:
         """When it came in, ns."""
         return int(self.facts["received_at"])
 
+    @property
+    def index(self) -> str:
+        """Its number among the events of its lane entry; an event submitted alone is the first."""
+        return str(self.facts.get("index", "0"))
+
+    @property
+    def of(self) -> str:
+        """How many events its lane entry held."""
+        return str(self.facts.get("of", "1"))
+
 
 def listed(client: redis.Redis, book: str, count: int | None = None) -> list[Refused]:
     """The quarantined events of a book, oldest first. `client` must not decode."""
@@ -52,7 +64,10 @@ def one(client: redis.Redis, book: str, seq: int) -> Refused:
 
 
 def replay(client: redis.Redis, refused: Refused) -> str:
-    """Put the event on the replay lane; the id of the lane entry."""
+    """Put the event on the replay lane; the id of the lane entry.
+
+    BookError for what nothing is left of: something submitted that held no event to keep.
+    """
     fields: dict[Any, Any] = {"received_at": refused.received_at, "replay_of": refused.seq}
     if refused.raw.startswith(MAGIC_BYTES):
         fields["frame"] = refused.raw
@@ -60,7 +75,7 @@ def replay(client: redis.Redis, refused: Refused) -> str:
     elif refused.raw:
         fields["event"] = refused.raw
     else:
-        fields["event"] = pack(event_from_facts(json.dumps(refused.facts)))
+        fields["event"] = _event(refused)
     lane = keys.lane(refused.book, keys.QUARANTINE_LANE)
     added: Any = client.xadd(lane, fields)
     return str(added.decode() if isinstance(added, bytes) else added)
@@ -79,10 +94,10 @@ def settle(client: redis.Redis, refused: Refused, entry: str, after_seq: int) ->
         if facts.get("lane") == keys.QUARANTINE_LANE and facts["entry"] == entry:
             results[facts["index"]] = f"{stored['result']} {stored['reason']}".strip()
             # With as many events as before, each one that is refused has an entry already.
-            if stored["result"] == "refused" and facts["of"] == refused.facts["of"]:
+            if stored["result"] == "refused" and facts["of"] == refused.of:
                 again.append(f"{stored['seq']}-0")
     # A frame is replayed whole; its other events have entries of their own.
-    own = results.get(refused.facts["index"], next(iter(results.values()), ""))
+    own = results.get(refused.index, next(iter(results.values()), ""))
     taken = bool(own) and not own.startswith("refused")
     gone = [*again, f"{refused.seq}-0"] if taken else again
     if gone:
@@ -90,11 +105,21 @@ def settle(client: redis.Redis, refused: Refused, entry: str, after_seq: int) ->
     return taken, own
 
 
+def _event(refused: Refused) -> bytes:
+    try:
+        return pack(event_from_facts(json.dumps(refused.facts)))
+    except EventError as error:
+        raise BookError(
+            f"book {refused.book}: quarantine entry {refused.seq} cannot be replayed: {error}"
+        ) from None
+
+
 def _context(client: redis.Redis, refused: Refused) -> bytes:
     """What the gateway had said of the frame's orders, from the lane entry if it is still there."""
-    lane = keys.lane(refused.book, refused.facts["lane"])
+    if "lane" not in refused.facts:
+        return b""
     entry = refused.facts["entry"]
-    found: Any = client.xrange(lane, entry, entry)
+    found: Any = client.xrange(keys.lane(refused.book, refused.facts["lane"]), entry, entry)
     context = found[0][1].get(b"context", b"") if found else b""
     return bytes(context)
 

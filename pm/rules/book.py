@@ -5,29 +5,38 @@ changed, so that facts no rule can take (FactsError) leave the book untouched. T
 same facts in the same order are equal to the last byte, digest and all.
 """
 
+from pm.decimals import ZERO, Amount
 from pm.rules.balances import moved
-from pm.rules.contribution import AttributionRow, Contribution, contribution_json
-from pm.rules.decision import Decision, PositionUpdate, Settlement
+from pm.rules.contribution import Contribution, contributions_json
+from pm.rules.decision import Decision, PositionUpdate, UnderWay
 from pm.rules.digest import chain_digest
 from pm.rules.expected import ExpectedState, expected_state
-from pm.rules.facts import Facts
+from pm.rules.facts import Facts, Place
 from pm.rules.journal import (
     RULES_VERSION,
     Entry,
     balance_change_json,
+    effects_json,
     legs_json,
     position_change_json,
 )
 from pm.rules.ladder import decide
 from pm.rules.orders import order_json
+from pm.rules.pending import IN_FLIGHT
 from pm.rules.state import (
     AttributionDay,
     BalanceRecord,
     BookState,
+    OrderRecord,
     PositionRecord,
     StrategyRecord,
 )
-from pm.rules.traces import trace_json
+from pm.rules.totals import AttributionRow
+from pm.rules.traces import stranded_json, trace_json
+
+FORGOTTEN = frozenset({"refused", "duplicate", "declined"})
+"""Results whose event id is not remembered (that of a duplicate already is)."""
+_NOWHERE = Place("", "0")
 
 
 class Book:
@@ -57,7 +66,7 @@ class Book:
             state.cursors[cursor[0]] = cursor[1]
         if decision.result == "applied":
             self._take_book_facts(facts)
-        if decision.result not in ("refused", "duplicate"):
+        if decision.result not in FORGOTTEN:
             self._remember(facts)
         entry = self._entry(facts, decision)
         state.digest = entry.digest
@@ -79,16 +88,19 @@ class Book:
             self.state.seen.add(event_id, facts.whole("executed_at"), facts.whole("received_at"))
 
     def _entry(self, facts: Facts, decision: Decision) -> Entry:
+        changes = self._changes(facts, decision)
+        self._go_under_way(decision)
         values = (
             facts.kind,
             decision.result,
             decision.reason,
             facts.text,
-            legs_json(decision.legs),
-            "[" + ",".join(self._changes(facts, decision)) + "]",
-            self._order(decision),
+            legs_json(facts.kind, decision.updates),
+            effects_json(decision),
+            "[" + ",".join(changes) + "]",
+            self._order(facts, decision),
             self._trace(decision),
-            self._contribution(facts, decision),
+            self._contributions(facts, decision),
             str(self.state.previous_update),
             RULES_VERSION,
         )
@@ -96,62 +108,93 @@ class Book:
 
     def _changes(self, facts: Facts, decision: Decision) -> list[str]:
         changes: list[str] = []
-        if decision.position is not None:
-            changes += self._change_position(facts, decision.position)
-        if decision.settlement is not None:
-            changes += self._change_balances(facts, decision.settlement)
+        for update in decision.updates:
+            changes += self._change_position(facts, update)
+        changes += self._change_balances(facts, decision)
+        trace = decision.trace
+        if trace is not None and not trace.is_step and trace.trace.status == "stranded":
+            changes.append(stranded_json(trace.trace))
         return changes
 
     def _change_position(self, facts: Facts, update: PositionUpdate) -> list[str]:
-        strategy, instrument, terms, effect = update
-        self.state.positions[f"{strategy}:{instrument}"] = PositionRecord(
-            strategy, instrument, terms, effect.new, self.state.seq
+        strategy, instrument, terms, place, effect = update
+        state, key = self.state, update.key
+        if place is None:
+            place = state.positions[key].place if key in state.positions else _NOWHERE
+        state.positions[key] = PositionRecord(
+            strategy, instrument, terms, place, effect.new, state.seq
         )
+        state.holders.setdefault(instrument, set()).add(strategy)
         self._touch_strategy(facts, strategy)
         return [position_change_json(strategy, instrument, change) for change in effect.changes]
 
-    def _change_balances(self, facts: Facts, settlement: Settlement) -> list[str]:
-        location, chain_id, movements = settlement
+    def _change_balances(self, facts: Facts, decision: Decision) -> list[str]:
+        releases = dict(decision.releases)
         changes = []
-        for token, amount in movements.items():
-            key = f"{location}:{token}"
-            record = self.state.balances.get(key)
-            old = None if record is None else record.balance
-            new = moved(old, amount)
-            self.state.balances[key] = BalanceRecord(
-                location, chain_id, token, new, facts.need("executed_at"), self.state.seq
-            )
-            changes.append(balance_change_json(location, chain_id, token, old, new))
+        for place, token, amount in decision.movements:
+            release = releases.pop(f"{place.location}:{token}", None)
+            released = ZERO if release is None else release.amount
+            changes.append(self._change_balance(facts, place, token, amount, released))
+        for key in sorted(releases):
+            location, _, token = key.partition(":")
+            place = Place(location, releases[key].chain_id)
+            changes.append(self._change_balance(facts, place, token, ZERO, releases[key].amount))
         return changes
 
-    def _order(self, decision: Decision) -> str:
+    def _change_balance(
+        self, facts: Facts, place: Place, token: str, amount: Amount, released: Amount
+    ) -> str:
+        key = f"{place.location}:{token}"
+        old = self.state.balance(key)
+        new = moved(old, amount, released)
+        self.state.balances[key] = BalanceRecord(
+            place.location, place.chain_id, token, new, facts.need("executed_at"), self.state.seq
+        )
+        return balance_change_json(place, token, old, new)
+
+    def _order(self, facts: Facts, decision: Decision) -> str:
         order = decision.order
         if order is None or not order.key:
             return ""
-        self.state.orders[order.key] = (order, self.state.seq)
+        told_at = facts.need("executed_at")
+        self.state.orders[order.key] = OrderRecord(order, told_at, self.state.seq)
         return order_json(order)
 
     def _trace(self, decision: Decision) -> str:
-        trace = decision.trace
-        if trace is None:
+        if decision.trace is None:
             return ""
-        self.state.traces[trace.trace_id] = (trace, self.state.seq)
-        return trace_json(trace)
-
-    def _contribution(self, facts: Facts, decision: Decision) -> str:
-        entry = decision.contribution
-        if entry is None:
-            return ""
+        trace, is_step = decision.trace
         state = self.state
-        state.totals.add(entry)
-        self._touch_strategy(facts, entry.strategy).totals.add(entry)
-        self._attribute(entry)
-        return contribution_json(entry)
+        if trace.status == "archived":
+            del state.traces[trace.trace_id]
+        else:
+            state.traces[trace.trace_id] = (trace, state.seq)
+            if not is_step and trace.status in state.traces_ended:
+                state.traces_ended[trace.status] += 1
+        return trace_json(trace, with_step=is_step)
+
+    def _go_under_way(self, decision: Decision) -> None:
+        state, pending = self.state, decision.pending
+        if pending is not None:
+            state.pendings[pending.pending_id] = (pending, state.seq)
+        if decision.under_way is not None:
+            _add_under_way(self, decision.under_way)
+
+    def _contributions(self, facts: Facts, decision: Decision) -> str:
+        for entry in decision.contributions:
+            self.state.totals.add(entry)
+            self._touch_strategy(facts, entry.strategy).totals.add(entry)
+            self._attribute(entry)
+        return contributions_json(decision.contributions)
 
     def _attribute(self, entry: Contribution) -> None:
         days = self.state.attribution
         day = days.setdefault(f"{entry.strategy}:{entry.day}", AttributionDay())
-        day.rows.setdefault(f"{entry.venue}:{entry.instrument}", AttributionRow()).add(entry)
+        name = f"{entry.venue}:{entry.instrument}"
+        row = day.rows.get(name)
+        if row is None:
+            row = day.rows[name] = AttributionRow()
+        row.add(entry)
         day.seq = self.state.seq
 
     def _touch_strategy(self, facts: Facts, strategy: str) -> StrategyRecord:
@@ -162,6 +205,12 @@ class Book:
         record.last_update_time = executed_at
         record.seq = self.state.seq
         return record
+
+
+def _add_under_way(book: Book, under_way: UnderWay) -> None:
+    kind, token, amount = under_way
+    sums = book.state.in_flight if kind == IN_FLIGHT else book.state.receivables
+    sums[token] = sums.get(token, ZERO) + amount
 
 
 def _cursor(facts: Facts) -> tuple[str, str] | None:

@@ -1,20 +1,20 @@
 """What an entry adds to the totals of its strategy and book and to the day's attribution.
 
 A contribution is written into the journal entry, and every total is nothing but the sum of them:
-per settlement token for what is money of one kind, per token for fees. An entry that only moves
-balances, or only opens a position with a basis, is no performance and contributes nothing.
+per settlement token for what is money of one kind, per token for fees and allocations. There is one
+for every position an entry concerns, and none where it changes no total.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pm.decimals import ZERO, Amount
-from pm.rules.token_amounts import TokenAmounts, amounts_json
+from pm.rules.token_amounts import NO_AMOUNTS, TokenAmounts, amounts_json, plus_all
 
 UNKNOWN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """One entry's part of the totals; None, 0, empty maps and "" stand for nothing."""
 
     strategy: str
@@ -25,11 +25,16 @@ class Contribution:
     quote: str = ""
     settlement: str = ""
     volume: Amount | None = None
+    quantity: Amount | None = None
+    notional: Amount | None = None
     realized_pnl: Amount = ZERO
-    fees: TokenAmounts = field(default_factory=dict)
+    carry: Amount = ZERO
+    transfer_cost: Amount = ZERO
+    fees: TokenAmounts = NO_AMOUNTS
     fee_value: Amount = ZERO
-    fees_unvalued: TokenAmounts = field(default_factory=dict)
-    failed_fees: TokenAmounts = field(default_factory=dict)
+    fees_unvalued: TokenAmounts = NO_AMOUNTS
+    failed_fees: TokenAmounts = NO_AMOUNTS
+    allocated: TokenAmounts = NO_AMOUNTS
     trip: str = ""
     order: str = ""
     latency_ns: int | None = None
@@ -37,15 +42,56 @@ class Contribution:
     @property
     def is_empty(self) -> bool:
         """Whether it would change no total."""
-        return not (
-            self.volume is not None
-            or self.realized_pnl
-            or self.fees
-            or self.fee_value
-            or self.failed_fees
-            or self.trip
-            or self.order
+        return (
+            self.volume is None
+            and self.quantity is None
+            and not self.realized_pnl
+            and not self.carry
+            and not self.transfer_cost
+            and not self.fees
+            and not self.fee_value
+            and not self.fees_unvalued
+            and not self.failed_fees
+            and not self.allocated
+            and not self.trip
+            and not self.order
         )
+
+
+def merged(first: Contribution, second: Contribution) -> Contribution:
+    """Two contributions of one position to one entry as one; neither is an execution's."""
+    return first._replace(
+        quantity=_sum(first.quantity, second.quantity),
+        notional=_sum(first.notional, second.notional),
+        realized_pnl=first.realized_pnl + second.realized_pnl,
+        carry=first.carry + second.carry,
+        transfer_cost=first.transfer_cost + second.transfer_cost,
+        fee_value=first.fee_value + second.fee_value,
+        fees_unvalued=plus_all(first.fees_unvalued, second.fees_unvalued),
+        trip=first.trip or second.trip,
+    )
+
+
+def _sum(first: Amount | None, second: Amount | None) -> Amount | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
+def per_position(contributions: Iterable[Contribution]) -> list[Contribution]:
+    """Contributions with those of one position as one, and empty ones left out."""
+    found: dict[tuple[str, str], Contribution] = {}
+    for entry in contributions:
+        key = (entry.strategy, entry.instrument)
+        found[key] = merged(found[key], entry) if key in found else entry
+    return [entry for entry in found.values() if not entry.is_empty]
+
+
+def contributions_json(entries: Sequence[Contribution]) -> str:
+    """The JSON of an entry's contributions: nothing, one, or a list of several."""
+    if len(entries) == 1:
+        return contribution_json(entries[0])
+    return "[" + ",".join([contribution_json(entry) for entry in entries]) + "]" if entries else ""
 
 
 def contribution_json(entry: Contribution) -> str:
@@ -60,8 +106,14 @@ def contribution_json(entry: Contribution) -> str:
         )
     if entry.volume is not None:
         parts.append(f'"trade_count":"1","volume":"{entry.volume}"')
+    if entry.quantity is not None:
+        parts.append(f'"quantity":"{entry.quantity}","notional":"{entry.notional}"')
     if entry.realized_pnl:
         parts.append(f'"realized_pnl":"{entry.realized_pnl}"')
+    if entry.carry:
+        parts.append(f'"carry":"{entry.carry}"')
+    if entry.transfer_cost:
+        parts.append(f'"transfer_cost":"{entry.transfer_cost}"')
     if entry.fees:
         parts.append(f'"fees":{amounts_json(entry.fees)}')
     if entry.fee_value:
@@ -70,6 +122,8 @@ def contribution_json(entry: Contribution) -> str:
         parts.append(f'"fees_unvalued":{amounts_json(entry.fees_unvalued)}')
     if entry.failed_fees:
         parts.append(f'"failed_fees":{amounts_json(entry.failed_fees)}')
+    if entry.allocated:
+        parts.append(f'"allocated":{amounts_json(entry.allocated)}')
     if entry.trip:
         parts.append(f'"trip":"{entry.trip}"')
     if entry.order:
@@ -77,137 +131,3 @@ def contribution_json(entry: Contribution) -> str:
     if entry.latency_ns is not None:
         parts.append(f'"latency_ns":"{entry.latency_ns}"')
     return "{" + ",".join(parts) + "}"
-
-
-def _add(sums: dict[str, Amount], key: str, amount: Amount) -> None:
-    held = sums.get(key)
-    sums[key] = amount if held is None else held + amount
-
-
-def _add_all(sums: dict[str, Amount], amounts: TokenAmounts) -> None:
-    for token, amount in amounts.items():
-        _add(sums, token, amount)
-
-
-class Counts:
-    """Orders and trips by how they ended."""
-
-    __slots__ = ("orders", "trade_count", "trips")
-
-    def __init__(self) -> None:
-        self.trade_count = 0
-        self.orders = {"filled": 0, "rejected": 0, "cancelled": 0}
-        self.trips = {"won": 0, "lost": 0, "unknown": 0}
-
-    def add(self, entry: Contribution) -> None:
-        """Count one entry."""
-        self.trade_count += entry.volume is not None
-        if entry.order:
-            self.orders[entry.order] += 1
-        if entry.trip:
-            self.trips[entry.trip] += 1
-
-
-class Totals:
-    """Lifetime totals of a strategy or a book: money per settlement token, fees per token."""
-
-    __slots__ = (
-        "counts",
-        "failed_fees",
-        "fee_value",
-        "fees_paid",
-        "fees_unvalued",
-        "realized_pnl",
-        "volume",
-    )
-
-    def __init__(self) -> None:
-        self.counts = Counts()
-        self.realized_pnl: dict[str, Amount] = {}
-        self.fees_paid: dict[str, Amount] = {}
-        self.fee_value: dict[str, Amount] = {}
-        self.fees_unvalued: dict[str, Amount] = {}
-        self.failed_fees: dict[str, Amount] = {}
-        self.volume: dict[str, Amount] = {}
-
-    def add(self, entry: Contribution) -> None:
-        """Add one entry's contribution."""
-        self.counts.add(entry)
-        if entry.volume is not None:
-            _add(self.volume, entry.settlement, entry.volume)
-        if entry.realized_pnl:
-            _add(self.realized_pnl, entry.settlement, entry.realized_pnl)
-        if entry.fee_value:
-            _add(self.fee_value, entry.settlement, entry.fee_value)
-        if entry.fees:
-            _add_all(self.fees_paid, entry.fees)
-            _add_all(self.fees_unvalued, entry.fees_unvalued)
-        if entry.failed_fees:
-            _add_all(self.failed_fees, entry.failed_fees)
-
-
-class AttributionRow:
-    """One day of one strategy on one venue and instrument."""
-
-    __slots__ = (
-        "base",
-        "counts",
-        "failed_fees",
-        "fee_value",
-        "fees",
-        "fees_unvalued",
-        "latency_ns",
-        "latency_orders",
-        "quote",
-        "realized_pnl",
-        "settlement",
-        "volume",
-    )
-
-    def __init__(self) -> None:
-        self.base = self.quote = self.settlement = ""
-        self.counts = Counts()
-        self.volume = ZERO
-        self.realized_pnl = ZERO
-        self.fees: dict[str, Amount] = {}
-        self.fee_value = ZERO
-        self.fees_unvalued: dict[str, Amount] = {}
-        self.failed_fees: dict[str, Amount] = {}
-        self.latency_ns = 0
-        self.latency_orders = 0
-
-    def add(self, entry: Contribution) -> None:
-        """Add one entry's contribution; tokens are those last named."""
-        if entry.settlement:
-            self.base, self.quote, self.settlement = entry.base, entry.quote, entry.settlement
-        self.counts.add(entry)
-        if entry.volume:
-            self.volume += entry.volume
-        if entry.realized_pnl:
-            self.realized_pnl += entry.realized_pnl
-        if entry.fee_value:
-            self.fee_value += entry.fee_value
-        if entry.fees:
-            _add_all(self.fees, entry.fees)
-            _add_all(self.fees_unvalued, entry.fees_unvalued)
-        if entry.failed_fees:
-            _add_all(self.failed_fees, entry.failed_fees)
-        if entry.latency_ns is not None:
-            self.latency_ns += entry.latency_ns
-            self.latency_orders += 1
-
-
-def row_json(row: AttributionRow) -> str:
-    """The JSON of an attribution row, every key present."""
-    orders, trips = row.counts.orders, row.counts.trips
-    return (
-        f'{{"base":"{row.base}","quote":"{row.quote}","settlement":"{row.settlement}",'
-        f'"trade_count":"{row.counts.trade_count}","volume":"{row.volume}",'
-        f'"realized_pnl":"{row.realized_pnl}","fees":{amounts_json(row.fees)},'
-        f'"fee_value":"{row.fee_value}","fees_unvalued":{amounts_json(row.fees_unvalued)},'
-        f'"failed_fees":{amounts_json(row.failed_fees)},"trips_won":"{trips["won"]}",'
-        f'"trips_lost":"{trips["lost"]}","trips_unknown":"{trips["unknown"]}",'
-        f'"orders_filled":"{orders["filled"]}","orders_rejected":"{orders["rejected"]}",'
-        f'"orders_cancelled":"{orders["cancelled"]}","latency_ns":"{row.latency_ns}",'
-        f'"latency_orders":"{row.latency_orders}"}}'
-    )

@@ -1,57 +1,66 @@
 """What one event does, decided against a book's state before anything of it is changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pm.rules.balances import Movements
+from pm.decimals import Amount
 from pm.rules.contribution import Contribution
-from pm.rules.facts import Facts, Terms
-from pm.rules.legs import Leg
+from pm.rules.facts import Place, Terms
+from pm.rules.movements import Movement
 from pm.rules.orders import Order
-from pm.rules.position import PositionEffect
-from pm.rules.state import BookState
+from pm.rules.pending import Pending
+from pm.rules.position_events import PositionEffect
+from pm.rules.reservations import NO_RELEASES, Release
 from pm.rules.traces import Trace
 
 
 class PositionUpdate(NamedTuple):
-    """A position that changes, and how."""
+    """A position that changes, and how; without a place it stays where it lies."""
 
     strategy: str
     instrument: str
     terms: Terms
+    place: Place | None
     effect: PositionEffect
 
-
-class Settlement(NamedTuple):
-    """Where balances move, and by how much per token."""
-
-    location: str
-    chain_id: str
-    movements: Movements
+    @property
+    def key(self) -> str:
+        """The position's name within its book."""
+        return f"{self.strategy}:{self.instrument}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The outcome of one event; None and empty stand for no effect."""
+class UnderWay(NamedTuple):
+    """By how much what is in flight changes, or what is receivable."""
+
+    kind: str
+    token: str
+    amount: Amount
+
+
+class TraceUpdate(NamedTuple):
+    """A trace with one more step, or with a new status only."""
+
+    trace: Trace
+    is_step: bool
+
+
+class Decision(NamedTuple):
+    """The outcome of one event; None and empty stand for no effect.
+
+    `effects` are the JSON texts of what happens to positions beside legs, or was declined.
+    """
 
     result: str
     reason: str = ""
-    legs: Sequence[Leg] = ()
-    position: PositionUpdate | None = None
-    settlement: Settlement | None = None
+    updates: Sequence[PositionUpdate] = ()
+    effects: Sequence[str] = ()
+    movements: Sequence[Movement] = ()
+    releases: Mapping[str, Release] = NO_RELEASES
     order: Order | None = None
-    trace: Trace | None = None
-    contribution: Contribution | None = None
-
-
-class Subject(NamedTuple):
-    """Whom an event is about; an order without a key was not named and is not kept."""
-
-    order: Order
-    strategy: str
-    instrument: str
-    terms: Terms | None
+    trace: TraceUpdate | None = None
+    pending: Pending | None = None
+    under_way: UnderWay | None = None
+    contributions: Sequence[Contribution] = ()
 
 
 def refused(reason: str) -> Decision:
@@ -59,17 +68,6 @@ def refused(reason: str) -> Decision:
     return Decision("refused", reason)
 
 
-def settled(facts: Facts, movements: Movements) -> Settlement | None:
-    """Movements at the event's location, None when there are none."""
-    return Settlement(facts.location(), facts.chain_id(), movements) if movements else None
-
-
-def instrument_terms(
-    state: BookState, facts: Facts, strategy: str, instrument: str
-) -> Terms | None:
-    """The terms the event states, else those its position was last traded on."""
-    terms = facts.terms()
-    if terms is None and instrument:
-        record = state.record(strategy, instrument)
-        return None if record is None else record.terms
-    return terms
+def noted(reason: str) -> Decision:
+    """Nothing changes, and the event is remembered."""
+    return Decision("noted", reason)

@@ -5,15 +5,16 @@ of its trace; the fees that are due travel with it. An event that brings nothing
 only its order remembers it.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pm.decimals import Amount
-from pm.rules.balances import execution_movements, fee_movements
 from pm.rules.contribution import UNKNOWN, Contribution
-from pm.rules.decision import Decision, PositionUpdate, Subject, refused, settled
-from pm.rules.facts import Facts, FactsError, Fee, Terms
+from pm.rules.decision import Decision, PositionUpdate, TraceUpdate, refused
+from pm.rules.draft import leg_sums
+from pm.rules.facts import Facts, FactsError, Fee, Place, Terms
 from pm.rules.legs import Leg, notional, unit_price
+from pm.rules.movements import Movement, execution_moves, fee_moves, moves_of
 from pm.rules.orders import (
     Applied,
     Order,
@@ -23,10 +24,11 @@ from pm.rules.orders import (
     opposes,
     status_after_result,
 )
-from pm.rules.position import PositionEffect, PositionEvent, apply_event
+from pm.rules.position_events import PositionEffect, PositionEvent, apply_event
 from pm.rules.state import BookState
+from pm.rules.subject import Subject
 from pm.rules.token_amounts import NO_AMOUNTS, plus
-from pm.rules.traces import Trace, TraceExecution, add_step
+from pm.rules.traces import AssetMove, Step, add_step
 
 RESULTS = frozenset({"filled", "partial", "rejected", "cancelled", "unknown"})
 ENDED_UNFILLED = frozenset({"rejected", "cancelled"})
@@ -80,7 +82,7 @@ def decide_result(state: BookState, facts: Facts, subject: Subject) -> Decision:
     status = status_after_result(order.status, result)
     if is_stale(order, quantity):
         if result in ENDED_UNFILLED:
-            return Decision("applied", order=replace(order, status=status))
+            return Decision("applied", order=order._replace(status=status))
         return Decision("stale")
     if opposes(order, quantity):
         return refused("order_mismatch")
@@ -93,7 +95,7 @@ def decide_result(state: BookState, facts: Facts, subject: Subject) -> Decision:
     applied = apply_result(
         order, quantity, priced.notional, facts.fees(), facts.need("executed_at")
     )
-    applied = applied._replace(order=replace(applied.order, status=status))
+    applied = applied._replace(order=applied.order._replace(status=status))
     if not applied.quantity and (not applied.fees or (not quantity and result in ENDED_UNFILLED)):
         return _not_executed(facts, subject, applied, result)
     if terms is None:
@@ -140,9 +142,11 @@ def failed(
     )
     return Decision(
         "applied",
-        settlement=settled(facts, fee_movements(fees)),
+        movements=moves_of(Place(facts.location(), facts.chain_id()), fee_moves(fees))
+        if fees
+        else (),
         order=after,
-        contribution=contribution,
+        contributions=[contribution],
     )
 
 
@@ -160,38 +164,62 @@ def _executed(
         main, applied.fees, price, facts.need("executed_at"), is_trade=main is not None
     )
     effect = apply_event(None if record is None else record.position, terms, event)
+    # An execution that names only its order does not say where its position lies.
+    place = facts.told_place() if facts.word("instrument") else None
     return Decision(
         "applied",
-        legs=effect.legs,
-        position=PositionUpdate(subject.strategy, subject.instrument, terms, effect),
-        settlement=settled(
-            facts,
-            execution_movements(
-                terms, applied.quantity, applied.notional, effect.realized_pnl, applied.fees
-            ),
-        ),
+        updates=[PositionUpdate(subject.strategy, subject.instrument, terms, place, effect)],
+        movements=_movements(facts, terms, applied, effect.realized_pnl),
         order=applied.order,
         trace=_traced(state, facts, subject, terms, applied),
-        contribution=_contribution(facts, subject, terms, applied, effect),
+        contributions=[_contribution(facts, subject, terms, applied, effect)],
     )
+
+
+def _movements(
+    facts: Facts, terms: Terms, applied: Applied, realized_pnl: Amount
+) -> list[Movement]:
+    moves = execution_moves(terms, applied.quantity, applied.notional, realized_pnl)
+    place = Place(facts.location(), facts.chain_id())
+    return moves_of(place, moves + fee_moves(applied.fees))
 
 
 def _traced(
     state: BookState, facts: Facts, subject: Subject, terms: Terms, applied: Applied
-) -> Trace | None:
+) -> TraceUpdate | None:
     given = facts.trace()
     if given is None or not applied.quantity:
         return None
-    execution = TraceExecution(
-        facts,
-        terms,
-        subject.strategy,
-        subject.instrument,
-        applied.quantity,
-        applied.notional,
-        applied.fees,
+    step = _step(facts, given, subject, terms, applied)
+    return TraceUpdate(add_step(state.trace(given["id"]), step), is_step=True)
+
+
+def _step(
+    facts: Facts, given: Mapping[str, str], subject: Subject, terms: Terms, applied: Applied
+) -> Step:
+    base, quote = facts.asset(terms.base), facts.asset(terms.quote)
+    location, quantity = facts.location(), applied.quantity * terms.multiplier
+    if terms.inverse:
+        moves = [(base, -applied.notional), (quote, -quantity)]
+    else:
+        moves = [(base, quantity), (quote, -applied.notional)]
+    moves += [(facts.asset(fee.token), -fee.amount) for fee in applied.fees]
+    return Step(
+        given=given,
+        type="",
+        strategy=subject.strategy,
+        instrument=subject.instrument,
+        venue=facts.word("venue") or "",
+        location=location,
+        chain_id=facts.chain_id(),
+        quantity=applied.quantity,
+        price=facts.word("price") or "",
+        executed_at=facts.need("executed_at"),
+        moves=[AssetMove(location, asset, amount) for asset, amount in moves],
+        traded=frozenset({base, quote}),
+        numeraire=quote if applied.quantity.sign > 0 else base,
+        dust={base: terms.dust} if terms.dust else NO_AMOUNTS,
     )
-    return add_step(state.trace(given["id"]), execution)
 
 
 def _contribution(
@@ -203,6 +231,7 @@ def _contribution(
         latency_ns = _latency_ns(facts)
     elif applied.order.key:
         order = ended_unfilled(subject.order, applied.order)
+    quantity, total_notional = leg_sums(effect)
     return Contribution(
         strategy=subject.strategy,
         day=facts.need("day"),
@@ -212,6 +241,8 @@ def _contribution(
         quote=terms.quote,
         settlement=terms.settlement,
         volume=abs(applied.notional) if applied.quantity else None,
+        quantity=quantity,
+        notional=total_notional,
         realized_pnl=effect.realized_pnl,
         fees=effect.fees.paid,
         fee_value=effect.fees.value,

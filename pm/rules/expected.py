@@ -5,21 +5,38 @@ members to the text of their score, sets are sets of members; the kind of a key 
 name. Left out is what no journal decides: the book's epoch and the library that is loaded.
 """
 
-from pm.rules.contribution import Totals, row_json
 from pm.rules.journal import RULES_VERSION
 from pm.rules.orders import Order
 from pm.rules.position import Position
+from pm.rules.reservations import reservations_json
 from pm.rules.seen import FIRST_GENERATION
 from pm.rules.state import BookState, PositionRecord, StrategyRecord
 from pm.rules.token_amounts import amounts_json
+from pm.rules.totals import Totals, row_json
 from pm.rules.traces import Trace, list_json
 
 Hash = dict[str, str]
 ExpectedState = dict[str, Hash | set[str]]
 
 SENTINEL = "."
-NOT_FOLDED = ("epoch", "library")
-"""Fields of the book's hash that are set from outside the journal."""
+_VALUED = frozenset({"market_value", "unrealized_pnl"})
+NOT_FOLDED = {
+    "book": _VALUED | {"epoch", "library", "valuation", "valuation_torn", "unmarked"},
+    "strategy": _VALUED | {"unmarked"},
+    "position": _VALUED | {"mark", "mark_time", "mark_stale"},
+}
+"""Fields set from outside the journal, by the first word of their key."""
+SORTED_SETS = (
+    "positions",
+    "closed",
+    "strategies",
+    "balances",
+    "lanes",
+    "traces",
+    "pendings",
+    "reservations",
+)
+"""Sorted sets every book has."""
 _NS_PER_MS = 1_000_000
 
 
@@ -41,8 +58,10 @@ def expected_state(state: BookState) -> ExpectedState:
         }
     for strategy, totals in state.strategies.items():
         expected[f"strategy:{strategy}"] = _strategy(strategy, totals)
-    for key, (order, seq) in state.orders.items():
+    for key, (order, _, seq) in state.orders.items():
         expected[f"order:{key}"] = {**_order(order), "seq": str(seq)}
+    for key, (pending, seq) in state.pendings.items():
+        expected[f"pending:{key}"] = {**pending.texts(), "seq": str(seq)}
     for key, (trace, seq) in state.traces.items():
         expected[f"trace:{key}"] = {**_trace(trace), "seq": str(seq)}
     for key, day in state.attribution.items():
@@ -70,6 +89,9 @@ def _book(state: BookState) -> Hash:
         **{f"cursor:{lane}": cursor for lane, cursor in state.cursors.items()},
         **{result: str(count) for result, count in state.counters.items()},
         **_totals(state.totals),
+        "in_flight": amounts_json(state.in_flight),
+        "receivables": amounts_json(state.receivables),
+        **{f"traces_{end}": str(count) for end, count in state.traces_ended.items()},
     }
 
 
@@ -78,10 +100,13 @@ def _totals(totals: Totals) -> Hash:
     return {
         "trade_count": str(counts.trade_count),
         "realized_pnl": amounts_json(totals.realized_pnl),
+        "carry": amounts_json(totals.carry),
+        "transfer_cost": amounts_json(totals.transfer_cost),
         "fees_paid": amounts_json(totals.fees_paid),
         "fee_value": amounts_json(totals.fee_value),
         "fees_unvalued": amounts_json(totals.fees_unvalued),
         "failed_fees": amounts_json(totals.failed_fees),
+        "allocated": amounts_json(totals.allocated),
         "volume": amounts_json(totals.volume),
         **{f"orders_{end}": str(count) for end, count in counts.orders.items()},
         **{f"trips_{end}": str(count) for end, count in counts.trips.items()},
@@ -104,7 +129,8 @@ def _position(record: PositionRecord) -> Hash:
         "strategy_id": record.strategy,
         "instrument_id": record.instrument,
         "instrument_kind": terms.kind,
-        "chain_id": terms.chain_id,
+        "location": record.place.location,
+        "chain_id": record.place.chain_id,
         "base": terms.base,
         "quote": terms.quote,
         "settlement": terms.settlement,
@@ -117,6 +143,7 @@ def _position(record: PositionRecord) -> Hash:
 
 
 def _figures(position: Position) -> Hash:
+    figures = position.figures
     return {
         "quantity": str(position.quantity),
         "cost": str(position.cost),
@@ -125,11 +152,14 @@ def _figures(position: Position) -> Hash:
         "fees_paid": amounts_json(position.fees.paid),
         "fee_value": str(position.fees.value),
         "fees_unvalued": amounts_json(position.fees.unvalued),
-        "total_trades": str(position.total_trades),
-        "first_trade_time": position.first_trade_time,
-        "last_update_time": position.last_update_time,
-        "trip_realized_pnl": str(position.trip_realized_pnl),
-        "trip_fee_value": str(position.trip_fee_value),
+        "carry": str(figures.carry),
+        "transfer_cost": str(figures.transfer_cost),
+        "total_trades": str(figures.total_trades),
+        "first_trade_time": figures.first_trade_time,
+        "last_update_time": figures.last_update_time,
+        "trip_realized_pnl": str(figures.trip.realized_pnl),
+        "trip_fee_value": str(figures.trip.fee_value),
+        "trip_carry": str(figures.trip.carry),
     }
 
 
@@ -145,6 +175,7 @@ def _order(order: Order) -> Hash:
         "result_quantity": str(order.result_quantity),
         "result_fees": "1" if order.result_fees else "0",
         "filled_at": order.filled_at,
+        "reservations": reservations_json(order.reservations),
     }
 
 
@@ -154,6 +185,7 @@ def _trace(trace: Trace) -> Hash:
         "status": trace.status,
         "numeraire": trace.numeraire,
         "net": amounts_json(trace.net),
+        "locations": amounts_json(trace.locations),
         "traded": list_json(trace.traded),
         "dust": amounts_json(trace.dust),
         "first_time": trace.first_time,
@@ -173,8 +205,7 @@ def _seen(state: BookState) -> ExpectedState:
 
 
 def _sorted_sets(state: BookState) -> ExpectedState:
-    names = ("positions", "closed", "strategies", "balances", "lanes", "traces")
-    sets: dict[str, Hash] = {name: {SENTINEL: "0"} for name in names}
+    sets: dict[str, Hash] = {name: {SENTINEL: "0"} for name in SORTED_SETS}
     for key, record in state.positions.items():
         sets["positions" if record.position.quantity else "closed"][key] = "0"
         holders = sets.setdefault(f"instrument:{record.instrument}", {})
@@ -187,5 +218,15 @@ def _sorted_sets(state: BookState) -> ExpectedState:
     for lane in state.cursors:
         sets["lanes"][lane] = "0"
     for key, (trace, _) in state.traces.items():
-        sets["traces"][key] = str(int(trace.last_time) // _NS_PER_MS)
+        sets["traces"][key] = _milliseconds(trace.last_time)
+    for key, (order, told_at, _) in state.orders.items():
+        if order.reservations:
+            sets["reservations"][key] = _milliseconds(told_at)
+    for key, (pending, _) in state.pendings.items():
+        if pending.is_open:
+            sets["pendings"][key] = "0"
     return dict(sets)
+
+
+def _milliseconds(time_ns: str) -> str:
+    return str(int(time_ns) // _NS_PER_MS)

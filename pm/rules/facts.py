@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from pm.decimals import Amount
 
+_PLACE = ("lane", "entry", "index")
+
 
 class FactsError(ValueError):
     """The facts of an event lack what a rule needs, or are no facts at all."""
@@ -31,7 +33,6 @@ class Terms:
     """What an instrument is, as far as accounting asks; `dust` is the quantity counted as flat."""
 
     kind: str
-    chain_id: str
     base: str
     quote: str
     settlement: str
@@ -40,10 +41,16 @@ class Terms:
     dust: Amount
 
 
+class Place(NamedTuple):
+    """Where something lies: a location and its chain, "0" for none."""
+
+    location: str
+    chain_id: str
+
+
 @lru_cache(maxsize=4096)
 def _terms(
     kind: str,
-    chain_id: str,
     base: str,
     quote: str,
     settlement: str,
@@ -53,7 +60,6 @@ def _terms(
 ) -> Terms:
     terms = Terms(
         kind=kind,
-        chain_id=chain_id,
         base=base,
         quote=quote,
         settlement=settlement,
@@ -152,7 +158,6 @@ class Facts:
             return None
         texts = (
             self.need("instrument_kind"),
-            get("chain_id", "0"),
             self.need("base"),
             self.need("quote"),
             self.need("settlement"),
@@ -165,9 +170,30 @@ class Facts:
         except (TypeError, ValueError) as error:
             raise FactsError(f"{self.place}: instrument terms: {error}") from None
 
+    def need_terms(self) -> Terms:
+        """The instrument's terms; FactsError when the event names no instrument."""
+        terms = self.terms()
+        if terms is None:
+            raise FactsError(f"{self.place}: a {self.kind} without an instrument")
+        return terms
+
+    def within(self, name: str) -> "Facts | None":
+        """The object under `name` as facts of their own, None when absent."""
+        nested = self.values.get(name)
+        if nested is None:
+            return None
+        if not isinstance(nested, dict):
+            raise FactsError(f"{self.place}: {name} is not an object")
+        place = {key: self.values[key] for key in _PLACE if key in self.values}
+        return Facts("", place | nested, f"{self.kind}'s {name}")
+
     def location(self) -> str:
         """Where the balances lie: the stated location, else the venue."""
         return self.word("location") or self.need("venue")
+
+    def told_place(self) -> Place:
+        """Where the event says its position lies; no location is "", no chain "0"."""
+        return Place(self.word("location") or "", self.chain_id())
 
     def chain_id(self) -> str:
         """The chain of the location, "0" for none."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pm.decimals import ZERO, Amount, multiply_divide
+from pm.decimals import ZERO, Amount
 from pm.rules.facts import Fee, Terms
-from pm.rules.legs import Crossing, Leg, rounding_scale
+from pm.rules.legs import Crossing, Leg, share
 from pm.rules.token_amounts import NO_AMOUNTS, TokenAmounts, plus
 
 
@@ -58,22 +58,15 @@ def plus_fees(fees: FeeSum, more: Sequence[Fee], terms: Terms, price: Amount | N
     return FeeSum(paid, value, unvalued)
 
 
-def split_fees(
-    fees: Sequence[Fee], crossing: Crossing, main: Amount
-) -> tuple[list[Fee], list[Fee]]:
-    """The fees of the closed part and the remainders of the opened one.
+def closing_fees(fees: Sequence[Fee], crossing: Crossing, main: Amount) -> list[Fee]:
+    """The part of an event's fees that belongs to what it closed; the rest is that of the opened.
 
     The execution's own leg of quantity `main` (0 when there is none) shares them by quantity; where
     only a fee leg reached zero, the execution and its fees belong to what was closed.
     """
-    if not main or crossing.leg > 0:
-        return list(fees), []
     size = abs(main)
-    if crossing.closed == size:
-        return list(fees), []
-    closed, opened = [], []
-    for token, amount, gas in fees:
-        share = multiply_divide(amount, crossing.closed, size, rounding_scale(amount))
-        closed.append(Fee(token, share, gas))
-        opened.append(Fee(token, amount - share, gas))
-    return closed, opened
+    if not main or crossing.leg > 0 or crossing.closed == size:
+        return list(fees)
+    return [
+        Fee(token, share(amount, crossing.closed, size), is_gas) for token, amount, is_gas in fees
+    ]

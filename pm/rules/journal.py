@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pm.rules.balances import Balance
-from pm.rules.legs import Leg
-from pm.rules.position import PositionChange
+from pm.rules.decision import Decision, PositionUpdate
+from pm.rules.effects import in_flight_json, receivable_json
+from pm.rules.facts import Place
+from pm.rules.pending import IN_FLIGHT, pending_json
+from pm.rules.position_events import PositionChange
 
 RULES_VERSION = "1"
+LEGS_OF_ONE_POSITION = frozenset({"fill", "execution_result", "deposit", "opening"})
+"""Kinds whose legs do not name their position."""
 
 
 class Entry(NamedTuple):
@@ -19,6 +24,7 @@ class Entry(NamedTuple):
     reason: str
     facts: str
     legs: str
+    effects: str
     changes: str
     order: str
     trace: str
@@ -29,15 +35,33 @@ class Entry(NamedTuple):
 
     def fields(self) -> list[tuple[str, str]]:
         """Names and texts in journal order."""
-        return list(zip(self._fields[1:], self[1:], strict=True))
+        return list(zip(FIELDS, self[1:], strict=True))
 
 
 FIELDS = Entry._fields[1:]
 
 
-def legs_json(legs: Sequence[Leg]) -> str:
-    """The JSON list of legs, each a pair of quantity and notional."""
-    return "[" + ",".join([f'["{leg.quantity}","{leg.notional}"]' for leg in legs]) + "]"
+def legs_json(kind: str, updates: Sequence[PositionUpdate]) -> str:
+    """The JSON list of legs, each a quantity, a notional and for most kinds its position."""
+    if not updates:
+        return "[]"
+    shown = []
+    for update in updates:
+        named = "" if kind in LEGS_OF_ONE_POSITION else f',"{update.key}"'
+        shown += [f'["{leg.quantity}","{leg.notional}"{named}]' for leg in update.effect.legs]
+    return "[" + ",".join(shown) + "]"
+
+
+def effects_json(decision: Decision) -> str:
+    """The JSON list of what an entry changes beside legs."""
+    shown = list(decision.effects)
+    if decision.pending is not None:
+        shown.append(pending_json(decision.pending))
+    if decision.under_way is not None:
+        kind, token, amount = decision.under_way
+        make = in_flight_json if kind == IN_FLIGHT else receivable_json
+        shown.append(make(token, amount))
+    return "[" + ",".join(shown) + "]"
 
 
 def position_change_json(strategy: str, instrument: str, change: PositionChange) -> str:
@@ -49,12 +73,10 @@ def position_change_json(strategy: str, instrument: str, change: PositionChange)
     )
 
 
-def balance_change_json(
-    location: str, chain_id: str, token: str, old: Balance | None, new: Balance
-) -> str:
+def balance_change_json(place: Place, token: str, old: Balance | None, new: Balance) -> str:
     """The JSON of a balance's change as the feed sends it."""
     before = "null" if old is None else old.text
     return (
-        f'{{"type":"balance_changed","location":"{location}","chain_id":"{chain_id}",'
-        f'"token":"{token}","old":{before},"new":{new.text}}}'
+        f'{{"type":"balance_changed","location":"{place.location}",'
+        f'"chain_id":"{place.chain_id}","token":"{token}","old":{before},"new":{new.text}}}'
     )

@@ -5,14 +5,45 @@ is too old to tell, what contradicts the order it names. Only then does the kind
 of the rungs is the precedence of the reasons.
 """
 
-from pm.rules.decision import Decision, Subject, instrument_terms, refused
+from collections.abc import Callable, Mapping
+
+from pm.rules.capital import decide_allocation, decide_deposit, decide_withdrawal
+from pm.rules.decision import Decision, noted, refused
+from pm.rules.dividends import decide_dividend
+from pm.rules.endings import decide_expiry, decide_settlement
 from pm.rules.executions import decide_fill, decide_result
+from pm.rules.exercise import decide_exercise
 from pm.rules.facts import Facts, FactsError
-from pm.rules.notices import decide_deposit, decide_rejected, decide_status
-from pm.rules.orders import new_order
+from pm.rules.fee_values import decide_fee_value
+from pm.rules.funding import decide_funding
+from pm.rules.notices import decide_rejected, decide_status
+from pm.rules.reserving import decide_release, decide_reserve, freed_by_news
+from pm.rules.splits import decide_split
 from pm.rules.state import BookState
+from pm.rules.subject import Subject, subject_of
+from pm.rules.trace_endings import decide_archived, decide_expired
+from pm.rules.transfers import decide_transfer
 
 BOOK_KINDS = frozenset({"opened", "reference"})
+ORDER_KINDS = frozenset({"fill", "execution_result", "rejected", "order_status"})
+_RULES: Mapping[str, Callable[[BookState, Facts], Decision]] = {
+    "deposit": decide_deposit,
+    "opening": decide_deposit,
+    "withdrawal": decide_withdrawal,
+    "allocation": decide_allocation,
+    "reserve": decide_reserve,
+    "release": decide_release,
+    "transfer": decide_transfer,
+    "funding": decide_funding,
+    "dividend": decide_dividend,
+    "split": decide_split,
+    "expiry": decide_expiry,
+    "exercise": decide_exercise,
+    "settlement": decide_settlement,
+    "fee_value": decide_fee_value,
+    "trace_expired": decide_expired,
+    "trace_archived": decide_archived,
+}
 
 
 def decide(state: BookState, facts: Facts) -> Decision:
@@ -21,7 +52,7 @@ def decide(state: BookState, facts: Facts) -> Decision:
     if kind == "quarantined":
         return refused(facts.need("reason"))
     if kind == "nothing":
-        return Decision("noted", "nothing")
+        return noted("nothing")
     if kind in BOOK_KINDS:
         return _decide_of_book(facts)
     event_id = facts.word("id")
@@ -32,9 +63,12 @@ def decide(state: BookState, facts: Facts) -> Decision:
         facts.whole("received_at")
         if executed_at <= state.seen.horizon:
             return refused("older_than_horizon")
-    if kind in ("deposit", "opening"):
-        return decide_deposit(state, facts)
-    return _decide_of_order(state, facts)
+    if kind in ORDER_KINDS:
+        return _decide_of_order(state, facts)
+    rule = _RULES.get(kind)
+    if rule is None:
+        raise FactsError(f"{facts.place}: no rule for kind {kind!r}")
+    return rule(state, facts)
 
 
 def _decide_of_book(facts: Facts) -> Decision:
@@ -48,9 +82,13 @@ def _decide_of_book(facts: Facts) -> Decision:
 
 
 def _decide_of_order(state: BookState, facts: Facts) -> Decision:
-    subject = _subject(state, facts)
+    subject = subject_of(state, facts)
     if isinstance(subject, Decision):
         return subject
+    return freed_by_news(_decide_with_order(state, facts, subject), subject.order)
+
+
+def _decide_with_order(state: BookState, facts: Facts, subject: Subject) -> Decision:
     match facts.kind:
         case "fill":
             return decide_fill(state, facts, subject)
@@ -58,26 +96,5 @@ def _decide_of_order(state: BookState, facts: Facts) -> Decision:
             return decide_result(state, facts, subject)
         case "rejected":
             return decide_rejected(facts, subject)
-        case "order_status":
+        case _:
             return decide_status(facts, subject)
-    raise FactsError(f"{facts.place}: no rule for kind {facts.kind!r}")
-
-
-def _subject(state: BookState, facts: Facts) -> Subject | Decision:
-    key = facts.word("order") or ""
-    order = state.order(key) if key else None
-    strategy, instrument = facts.word("strategy"), facts.word("instrument")
-    if order is None:
-        if strategy is None:
-            return refused("unknown_order")
-        order = new_order(key, strategy, instrument or "")
-    elif strategy not in (None, order.strategy) or (
-        instrument and order.instrument not in ("", instrument)
-    ):
-        return refused("order_mismatch")
-    known = order.instrument or instrument or ""
-    if known != order.instrument:
-        order = order.of_instrument(known)
-    return Subject(
-        order, order.strategy, known, instrument_terms(state, facts, order.strategy, known)
-    )

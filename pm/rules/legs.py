@@ -45,6 +45,11 @@ def rounding_scale(operand: Amount) -> int:
     return max(MIN_SCALE, operand.scale)
 
 
+def share(whole: Amount, piece: Amount, of: Amount) -> Amount:
+    """The part of `whole` that `piece` is of `of`; all of it, unrounded, when they are equal."""
+    return whole if piece == of else multiply_divide(whole, piece, of, rounding_scale(whole))
+
+
 def notional(
     quantity: Amount,
     price: Amount | None,

@@ -7,20 +7,23 @@ own only for the quantity it adds. A status that is final stays so, executions m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pm.decimals import ZERO, Amount, multiply_divide
 from pm.rules.facts import Fee
 from pm.rules.legs import rounding_scale
+from pm.rules.reservations import NO_RESERVATIONS, Reservations, reservations_json
 from pm.rules.token_amounts import NO_AMOUNTS, TokenAmounts, amounts_json, plus
 
 FINAL_STATUSES = frozenset({"filled", "cancelled", "rejected", "expired"})
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is known of an order; `quantity` and `notional` are what the books have applied."""
+class Order(NamedTuple):
+    """What is known of an order; `quantity` and `notional` are what the books have applied.
+
+    Strategy and instrument are "" until something tells them, as is the status of an order that
+    has only reserved.
+    """
 
     key: str
     strategy: str
@@ -33,10 +36,12 @@ class Order:
     result_quantity: Amount
     result_fees: bool
     filled_at: str
+    reservations: Reservations = NO_RESERVATIONS
 
-    def of_instrument(self, instrument: str) -> "Order":
-        """The order, its instrument now known."""
-        return replace(self, instrument=instrument)
+    @property
+    def is_ended(self) -> bool:
+        """Whether its status is final; executions may still follow."""
+        return self.status in FINAL_STATUSES
 
 
 class Applied(NamedTuple):
@@ -48,9 +53,9 @@ class Applied(NamedTuple):
     fees: tuple[Fee, ...]
 
 
-def new_order(key: str, strategy: str, instrument: str) -> Order:
-    """An order nothing has been told of yet, status open."""
-    return Order(key, strategy, instrument, "open", ZERO, ZERO, NO_AMOUNTS, ZERO, ZERO, False, "")
+def new_order(key: str, strategy: str, instrument: str, status: str = "open") -> Order:
+    """An order nothing has been told of yet."""
+    return Order(key, strategy, instrument, status, ZERO, ZERO, NO_AMOUNTS, ZERO, ZERO, False, "")
 
 
 def order_json(order: Order) -> str:
@@ -60,7 +65,8 @@ def order_json(order: Order) -> str:
         f'"status":"{order.status}","quantity":"{order.quantity}","notional":"{order.notional}",'
         f'"fees":{amounts_json(order.fees)},"fill_quantity":"{order.fill_quantity}",'
         f'"result_quantity":"{order.result_quantity}",'
-        f'"result_fees":"{"1" if order.result_fees else "0"}","filled_at":"{order.filled_at}"}}'
+        f'"result_fees":"{"1" if order.result_fees else "0"}","filled_at":"{order.filled_at}",'
+        f'"reservations":{reservations_json(order.reservations)}}}'
     )
 
 
@@ -78,7 +84,7 @@ def is_stale(order: Order, quantity: Amount) -> bool:
 
 def add_fees(order: Order, fees: Sequence[Fee]) -> Order:
     """The order with fees of its own counted as applied."""
-    return replace(order, fees=_plus_fees(order.fees, fees)) if fees else order
+    return order._replace(fees=_plus_fees(order.fees, fees)) if fees else order
 
 
 def _plus_fees(amounts: TokenAmounts, fees: Sequence[Fee]) -> TokenAmounts:
@@ -101,18 +107,12 @@ def apply_fill(
         part = multiply_divide(notional, new, size, rounding_scale(notional)) if new else ZERO
         due = tuple(fees) if not order.result_fees else _fee_shares(fees, new, size)
     added = new if quantity.sign > 0 else -new
-    # Spelled out: dataclasses.replace takes three times as long, and this is every fill.
-    after = Order(
-        key=order.key,
-        strategy=order.strategy,
-        instrument=order.instrument,
-        status=order.status,
+    after = order._replace(
+        status=order.status or "open",
         quantity=order.quantity + added,
         notional=order.notional + part,
         fees=_plus_fees(order.fees, due),
         fill_quantity=fill_quantity,
-        result_quantity=order.result_quantity,
-        result_fees=order.result_fees,
         filled_at=order.filled_at or (executed_at if new else ""),
     )
     return Applied(after, added, part, due)
@@ -149,8 +149,7 @@ def apply_result(
         assert notional is not None, "a report that moves quantity has a notional"
         part = notional - order.notional
     due = () if fees is None else _fee_differences(order.fees, fees)
-    after = replace(
-        order,
+    after = order._replace(
         quantity=quantity,
         notional=order.notional + part,
         fees=_plus_fees(order.fees, due),

@@ -6,32 +6,34 @@ name.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from pm.decimals import Amount
 from pm.rules.balances import Balance
-from pm.rules.contribution import AttributionRow, Totals
 from pm.rules.digest import GENESIS_DIGEST
-from pm.rules.facts import Terms
+from pm.rules.facts import Place, Terms
 from pm.rules.orders import Order
+from pm.rules.pending import Pending
 from pm.rules.position import Position
 from pm.rules.seen import SeenIds
+from pm.rules.totals import AttributionRow, Totals
 from pm.rules.traces import Trace
 
-RESULTS = ("applied", "duplicate", "covered", "stale", "noted", "refused")
+RESULTS = ("applied", "duplicate", "covered", "stale", "noted", "refused", "declined")
 
 
-@dataclass(frozen=True, slots=True)
-class PositionRecord:
-    """A position with whose it is and the terms it was last traded on."""
+class PositionRecord(NamedTuple):
+    """A position with whose it is, its terms as last told and where it lies."""
 
     strategy: str
     instrument: str
     terms: Terms
+    place: Place
     position: Position
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceRecord:
+class BalanceRecord(NamedTuple):
     """A balance with where it lies."""
 
     location: str
@@ -39,6 +41,14 @@ class BalanceRecord:
     token: str
     balance: Balance
     last_update: str
+    seq: int
+
+
+class OrderRecord(NamedTuple):
+    """An order with the time of its last news, ns as text."""
+
+    order: Order
+    told_at: str
     seq: int
 
 
@@ -74,22 +84,37 @@ class BookState:
     cursors: dict[str, str] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
     totals: Totals = field(default_factory=Totals)
+    in_flight: dict[str, Amount] = field(default_factory=dict)
+    receivables: dict[str, Amount] = field(default_factory=dict)
+    traces_ended: dict[str, int] = field(default_factory=lambda: {"expired": 0, "stranded": 0})
     positions: dict[str, PositionRecord] = field(default_factory=dict)
+    holders: dict[str, set[str]] = field(default_factory=dict)
     balances: dict[str, BalanceRecord] = field(default_factory=dict)
-    orders: dict[str, tuple[Order, int]] = field(default_factory=dict)
+    orders: dict[str, OrderRecord] = field(default_factory=dict)
     traces: dict[str, tuple[Trace, int]] = field(default_factory=dict)
+    pendings: dict[str, tuple[Pending, int]] = field(default_factory=dict)
     strategies: dict[str, StrategyRecord] = field(default_factory=dict)
     attribution: dict[str, AttributionDay] = field(default_factory=dict)
 
     def order(self, key: str) -> Order | None:
         """The order under `key`, None when nothing was told of it."""
         found = self.orders.get(key)
-        return None if found is None else found[0]
+        return None if found is None else found.order
 
     def trace(self, trace_id: str) -> Trace | None:
-        """The trace of that id, None before its first step."""
+        """The trace of that id, None before its first step and once it is archived."""
         found = self.traces.get(trace_id)
         return None if found is None else found[0]
+
+    def pending(self, pending_id: str) -> Pending | None:
+        """The transfer or dividend of that id, ended or not, None when there was none."""
+        found = self.pendings.get(pending_id)
+        return None if found is None else found[0]
+
+    def balance(self, key: str) -> Balance | None:
+        """A balance, None when nothing ever moved it."""
+        found = self.balances.get(key)
+        return None if found is None else found.balance
 
     def record(self, strategy: str, instrument: str) -> PositionRecord | None:
         """A strategy's position in an instrument, None when it never had one."""

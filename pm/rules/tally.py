@@ -1,96 +1,123 @@
 """Sums kept from the texts of journal entries alone, for the laws to hold a book against.
 
-A tally shares no arithmetic with the fold: it adds up the legs an entry shows, and works out from
-facts, legs and contribution what the entry must have moved between balances.
+A tally shares no arithmetic with the fold: it adds up the legs and effects an entry shows, keeps
+what orders were last said to have reserved and what is pending, and works out from the texts what
+the entry must have moved between balances.
 """
 
 import json
 from collections import defaultdict
+from typing import Any
 
 from pm.decimals import ZERO, Amount
 from pm.rules.digest import GENESIS_DIGEST, chain_digest
 from pm.rules.journal import Entry
+from pm.rules.tally_moves import InstrumentTokens, TallyEntry, TallyLeg, moves
+
+Sums = dict[str, Amount]
+
+
+def _sums() -> Sums:
+    return defaultdict(lambda: ZERO)
 
 
 class Tally:
     """Sums over the entries added so far, and where their hash chain breaks."""
 
     def __init__(self) -> None:
-        self.quantities: dict[str, Amount] = defaultdict(lambda: ZERO)
-        self.notionals: dict[str, Amount] = defaultdict(lambda: ZERO)
-        self.movements: dict[str, Amount] = defaultdict(lambda: ZERO)
-        self.kinds: dict[str, tuple[str, str, str, str]] = {}
+        self.legs = 0
+        self.quantities: Sums = _sums()
+        self.notionals: Sums = _sums()
+        self.movements: Sums = _sums()
+        self.in_flight: Sums = _sums()
+        self.receivables: Sums = _sums()
         self.digest = GENESIS_DIGEST
         self.chain_breaks: list[str] = []
+        self._tokens: dict[str, InstrumentTokens] = {}
+        self._reserved: dict[str, dict[str, Amount]] = {}
 
     def add(self, entry: Entry) -> None:
         """Count one entry, in journal order."""
         self._check_chain(entry)
-        facts = json.loads(entry.facts)
-        legs = [
-            (Amount.parse(quantity), Amount.parse(notional))
-            for quantity, notional in json.loads(entry.legs)
-        ]
-        position = _position_key(entry.changes)
-        if position is not None:
-            if "instrument" in facts:
-                self.kinds[position] = (
-                    facts["instrument_kind"],
-                    facts["base"],
-                    facts["quote"],
-                    facts["settlement"],
-                )
-            for quantity, notional in legs:
-                self.quantities[position] += quantity
-                self.notionals[position] += notional
-        self._move(entry, facts, legs, position)
+        if entry.order:
+            self._keep_reservations(entry.order)
+        if entry.result == "applied":
+            self._add_applied(entry)
+
+    def reserved(self) -> Sums:
+        """What orders have reserved of every balance, by their latest texts."""
+        sums = _sums()
+        for reservations in self._reserved.values():
+            for balance, left in reservations.items():
+                sums[balance] += left
+        return sums
 
     def _check_chain(self, entry: Entry) -> None:
-        values = [text for _, text in entry.fields()[:-1]]
-        if chain_digest(self.digest, values) != entry.digest:
+        if chain_digest(self.digest, entry[1:-1]) != entry.digest:
             self.chain_breaks.append(f"entry {entry.seq}: digest does not follow from its fields")
         self.digest = entry.digest
 
-    def _move(
-        self,
-        entry: Entry,
-        facts: dict[str, str],
-        legs: list[tuple[Amount, Amount]],
-        position: str | None,
-    ) -> None:
-        if entry.result != "applied":
+    def _keep_reservations(self, order: str) -> None:
+        if order.endswith('"reservations":{}}'):
+            # By far the most orders, of which only those that had some need reading.
+            if self._reserved:
+                self._reserved.pop(json.loads(order)["key"], None)
             return
-        if entry.event in ("deposit", "opening"):
-            if "token" in facts and "amount" in facts:
-                self._moved(facts, facts["token"], Amount.parse(facts["amount"]))
-            return
-        contribution = json.loads(entry.contribution) if entry.contribution else {}
-        for name in ("fees", "failed_fees"):
-            for token, amount in contribution.get(name, {}).items():
-                self._moved(facts, token, -Amount.parse(amount))
-        terms = None if position is None else self.kinds.get(position)
-        if terms is None:
-            return
-        kind, base, quote, settlement = terms
-        if kind in ("future", "perpetual"):
-            realized_pnl = contribution.get("realized_pnl", "0")
-            self._moved(facts, settlement, Amount.parse(realized_pnl))
-        elif legs and "trade_count" in contribution:
-            # Only an execution has a leg of its own, and it comes first.
-            quantity, notional = legs[0]
-            if kind == "option":
-                self._moved(facts, settlement, -notional)
-            else:
-                self._moved(facts, base, quantity)
-                self._moved(facts, quote, -notional)
+        told = json.loads(order)
+        self._reserved[told["key"]] = {
+            balance: Amount.parse(row[1]) for balance, row in told["reservations"].items()
+        }
 
-    def _moved(self, facts: dict[str, str], token: str, amount: Amount) -> None:
-        location = facts.get("location") or facts["venue"]
-        self.movements[f"{location}:{token}"] += amount
+    def _add_applied(self, entry: Entry) -> None:
+        facts = json.loads(entry.facts)
+        effects = [] if entry.effects == "[]" else json.loads(entry.effects)
+        contributed = json.loads(entry.contribution) if entry.contribution else []
+        contributions = contributed if isinstance(contributed, list) else [contributed]
+        legs = [] if entry.legs == "[]" else _legs(entry.legs, contributions)
+        self.legs += len(legs)
+        for leg in legs:
+            self.quantities[leg.position] += leg.quantity
+            self.notionals[leg.position] += leg.notional
+        for effect in effects:
+            self._add_effect(effect)
+        tokens = self._instrument(facts, contributions)
+        read = TallyEntry(entry.event, facts, legs, effects, contributions, tokens)
+        for location, token, amount in moves(read):
+            self.movements[f"{location}:{token}"] += amount
+
+    def _add_effect(self, effect: dict[str, Any]) -> None:
+        match effect["type"]:
+            case "rescale":
+                self.quantities[effect["position"]] += Amount.parse(effect["quantity"])
+            case "in_flight":
+                self.in_flight[effect["token"]] += Amount.parse(effect["amount"])
+            case "receivable":
+                self.receivables[effect["token"]] += Amount.parse(effect["amount"])
+
+    def _instrument(
+        self, facts: dict[str, Any], contributions: list[dict[str, Any]]
+    ) -> InstrumentTokens | None:
+        """The instrument of the facts, else the one its position was last told to be in."""
+        key = _position(contributions[0]) if contributions else ""
+        if "instrument" not in facts:
+            return self._tokens.get(key)
+        tokens = InstrumentTokens.of(facts)
+        if key:
+            self._tokens[key] = tokens
+        return tokens
 
 
-def _position_key(changes: str) -> str | None:
-    for change in json.loads(changes):
-        if "strategy_id" in change:
-            return f"{change['strategy_id']}:{change['instrument']}"
-    return None
+def _legs(text: str, contributions: list[dict[str, Any]]) -> list[TallyLeg]:
+    """Legs as read; where they name no position it is the one contribution's."""
+    return [
+        TallyLeg(
+            Amount.parse(row[0]),
+            Amount.parse(row[1]),
+            row[2] if len(row) > 2 else _position(contributions[0]),
+        )
+        for row in json.loads(text)
+    ]
+
+
+def _position(contribution: dict[str, Any]) -> str:
+    return f"{contribution['strategy']}:{contribution['instrument']}"

@@ -25,3 +25,10 @@ def amounts_json(amounts: TokenAmounts) -> str:
     if not amounts:
         return "{}"
     return "{" + ",".join([f'"{token}":"{amounts[token]}"' for token in sorted(amounts)]) + "}"
+
+
+def plus_all(amounts: TokenAmounts, more: TokenAmounts) -> TokenAmounts:
+    """`amounts` with all of `more` added."""
+    for token, amount in more.items():
+        amounts = plus(amounts, token, amount)
+    return amounts

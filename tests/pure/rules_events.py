@@ -37,6 +37,11 @@ OPTION = SPOT | {
     "instrument_kind": "option",
     "multiplier": "100",
 }
+FUTURE = SPOT | {
+    "instrument": "binance.future.BTCUSDT",
+    "instrument_kind": "future",
+    "multiplier": "10",
+}
 EQUITY = SPOT | {
     "instrument": "ibkr.stock.ACME",
     "instrument_kind": "equity",
@@ -53,7 +58,7 @@ class Journal:
         self.book = Book()
         self.tally = Tally()
         self.count = 0
-        self.apply(kind="opened", name="main", schema="1", generation_size=str(generation_size))
+        self.apply(kind="opened", name="main", schema="2", generation_size=str(generation_size))
 
     def apply(self, **facts: Any) -> Entry:
         """Fold facts as they are; a value of None leaves the key out."""
@@ -95,6 +100,23 @@ class Journal:
         """Fold a deposit into a balance, with whatever basis is named."""
         return self.event("deposit", **({"token": token, "amount": amount} | facts))
 
+    def life(self, kind: str, terms: dict[str, Any] = SPOT, **facts: Any) -> Entry:
+        """Fold an event of an instrument, of no strategy in particular."""
+        return self.event(kind, terms, **({"strategy": None} | facts))
+
+    def hold(self, quantity: str, cost: str, terms: dict[str, Any] = SPOT, **facts: Any) -> Entry:
+        """Fold an opening of a position at its cost; no balance moves."""
+        return self.event("opening", terms, **({"quantity": quantity, "cost": cost} | facts))
+
+    def reserve(self, token: str, amount: str, **facts: Any) -> Entry:
+        """Fold a reservation of order binance:O1."""
+        stated = {"token": token, "amount": amount, "order": "binance:O1"}
+        return self.event("reserve", {}, **(stated | facts))
+
+    def balance(self, token: str, location: str = "binance") -> list[str]:
+        """Available, reserved and total of a balance."""
+        return figures(self.hash(f"balance:{location}:{token}"), "available", "reserved", "total")
+
     def position(self, terms: dict[str, Any] = SPOT, strategy: str = "7") -> dict[str, str]:
         """The position's hash as the store must hold it."""
         return self.hash(f"position:{strategy}:{terms['instrument']}")
@@ -132,6 +154,18 @@ def changes(entry: Entry, kind: str = "position") -> list[dict[str, Any]]:
 def contribution(entry: Entry) -> dict[str, Any]:
     """What an entry contributes, empty for nothing."""
     read: dict[str, Any] = json.loads(entry.contribution or "{}")
+    return read
+
+
+def contributions(entry: Entry) -> list[dict[str, Any]]:
+    """All an entry contributes, whether it is one or several."""
+    read = json.loads(entry.contribution or "[]")
+    return read if isinstance(read, list) else [read]
+
+
+def effects(entry: Entry) -> list[dict[str, Any]]:
+    """The effects of an entry."""
+    read: list[dict[str, Any]] = json.loads(entry.effects)
     return read
 
 

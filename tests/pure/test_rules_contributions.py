@@ -23,8 +23,10 @@ def test_an_attribution_row_holds_every_figure_of_its_day() -> None:
 
     assert journal.hash(DAY)["binance:binance.coin.BTCUSDT"] == (
         '{"base":"BTC","quote":"USDT","settlement":"USDT","trade_count":"2","volume":"220",'
-        '"realized_pnl":"20","fees":{"BNB":"0.1","USDT":"1"},"fee_value":"1",'
-        '"fees_unvalued":{"BNB":"0.1"},"failed_fees":{"ETH":"0.2"},"trips_won":"0",'
+        '"quantity":"0","notional":"-20",'
+        '"realized_pnl":"20","carry":"0","transfer_cost":"0","fees":{"BNB":"0.1","USDT":"1"},"fee_value":"1",'
+        '"fees_unvalued":{"BNB":"0.1"},"failed_fees":{"ETH":"0.2"},"allocated":{},'
+        '"trips_won":"0",'
         '"trips_lost":"0","trips_unknown":"1","orders_filled":"2","orders_rejected":"1",'
         '"orders_cancelled":"1","latency_ns":"15","latency_orders":"2"}'
     )

@@ -13,6 +13,7 @@ NAMES = [
     "reason",
     "facts",
     "legs",
+    "effects",
     "changes",
     "order",
     "trace",
@@ -31,21 +32,23 @@ def test_an_entry_is_texts_in_the_order_of_the_contract() -> None:
 
     held = (
         '{"quantity":"2","cost":"200","avg_cost_basis":"100","realized_pnl":"0","fees_paid":{},'
-        '"fee_value":"0","fees_unvalued":{},"total_trades":"1",'
+        '"fee_value":"0","fees_unvalued":{},"carry":"0","transfer_cost":"0","total_trades":"1",'
         '"first_trade_time":"1700000001000000000","last_update_time":"1700000001000000000",'
-        '"trip_realized_pnl":"0","trip_fee_value":"0"}'
+        '"trip_realized_pnl":"0","trip_fee_value":"0","trip_carry":"0"}'
     )
     closed = (
         '{"quantity":"0","cost":"0","avg_cost_basis":null,"realized_pnl":"20",'
-        '"fees_paid":{"USDT":"2"},"fee_value":"2","fees_unvalued":{},"total_trades":"2",'
+        '"fees_paid":{"USDT":"2"},"fee_value":"2","fees_unvalued":{},"carry":"0","transfer_cost":"0",'
+        '"total_trades":"2",'
         '"first_trade_time":"1700000001000000000","last_update_time":"1700000002000000000",'
-        '"trip_realized_pnl":"20","trip_fee_value":"2"}'
+        '"trip_realized_pnl":"20","trip_fee_value":"2","trip_carry":"0"}'
     )
     opened = (
         '{"quantity":"-3","cost":"-330","avg_cost_basis":"110","realized_pnl":"20",'
-        '"fees_paid":{"USDT":"5"},"fee_value":"5","fees_unvalued":{},"total_trades":"2",'
+        '"fees_paid":{"USDT":"5"},"fee_value":"5","fees_unvalued":{},"carry":"0","transfer_cost":"0",'
+        '"total_trades":"2",'
         '"first_trade_time":"1700000002000000000","last_update_time":"1700000002000000000",'
-        '"trip_realized_pnl":"0","trip_fee_value":"3"}'
+        '"trip_realized_pnl":"0","trip_fee_value":"3","trip_carry":"0"}'
     )
     whose = '"strategy_id":"7","instrument":"binance.coin.BTCUSDT"'
     where = '"type":"balance_changed","location":"binance","chain_id":"1"'
@@ -55,6 +58,7 @@ def test_an_entry_is_texts_in_the_order_of_the_contract() -> None:
         "reason": "",
         "facts": entry.facts,
         "legs": '[["-5","-550"]]',
+        "effects": "[]",
         "changes": (
             f'[{{"type":"position_closed",{whose},"old":{held},"new":{closed}}},'
             f'{{"type":"position_opened",{whose},"old":{closed},"new":{opened}}},'
@@ -69,8 +73,8 @@ def test_an_entry_is_texts_in_the_order_of_the_contract() -> None:
         "contribution": (
             '{"strategy":"7","day":"2023-11-14","venue":"binance",'
             '"instrument":"binance.coin.BTCUSDT","base":"BTC","quote":"USDT",'
-            '"settlement":"USDT","trade_count":"1","volume":"550","realized_pnl":"20",'
-            '"fees":{"USDT":"5"},"fee_value":"5","trip":"won"}'
+            '"settlement":"USDT","trade_count":"1","volume":"550","quantity":"-5",'
+            '"notional":"-550","realized_pnl":"20","fees":{"USDT":"5"},"fee_value":"5","trip":"won"}'
         ),
         "previous_update": "2",
         "rules": "1",
@@ -90,7 +94,10 @@ def test_the_digest_covers_the_previous_one_and_every_field_by_its_length_in_byt
     entry = Book().apply(text)
 
     spelled = (
-        "0" * 40 + "7:nothing5:noted7:nothing" + f"{len(text) + 1}:{text}" + "2:[]2:[]0:0:0:1:01:1"
+        "0" * 40
+        + "7:nothing5:noted7:nothing"
+        + f"{len(text) + 1}:{text}"
+        + "2:[]2:[]2:[]0:0:0:1:01:1"
     )
     assert entry.digest == sha1(spelled.encode(), usedforsecurity=False).hexdigest()
 
@@ -264,7 +271,7 @@ def test_the_books_hash_takes_name_schema_sizes_and_reference() -> None:
     journal.fill("1", "100", fees=[["BNB", "0.1", "trading"]])
 
     assert journal.hash("book") == {
-        "schema": "1",
+        "schema": "2",
         "name": "main",
         "seq": "3",
         "digest": journal.book.state.digest,
@@ -284,12 +291,16 @@ def test_the_books_hash_takes_name_schema_sizes_and_reference() -> None:
         "stale": "0",
         "noted": "0",
         "refused": "0",
+        "declined": "0",
         "trade_count": "1",
         "realized_pnl": "{}",
+        "carry": "{}",
+        "transfer_cost": "{}",
         "fees_paid": '{"BNB":"0.1"}',
         "fee_value": "{}",
         "fees_unvalued": '{"BNB":"0.1"}',
         "failed_fees": "{}",
+        "allocated": "{}",
         "volume": '{"USDT":"100"}',
         "orders_filled": "0",
         "orders_rejected": "0",
@@ -297,6 +308,10 @@ def test_the_books_hash_takes_name_schema_sizes_and_reference() -> None:
         "trips_won": "0",
         "trips_lost": "0",
         "trips_unknown": "0",
+        "in_flight": "{}",
+        "receivables": "{}",
+        "traces_expired": "0",
+        "traces_stranded": "0",
     }
 
 
@@ -308,6 +323,7 @@ def test_a_positions_hash_holds_its_terms_and_figures() -> None:
         "strategy_id": "7",
         "instrument_id": "bybit.perp.BTCUSD",
         "instrument_kind": "perpetual",
+        "location": "binance",
         "chain_id": "0",
         "base": "BTC",
         "quote": "USD",
@@ -322,11 +338,14 @@ def test_a_positions_hash_holds_its_terms_and_figures() -> None:
         "fees_paid": "{}",
         "fee_value": "0",
         "fees_unvalued": "{}",
+        "carry": "0",
+        "transfer_cost": "0",
         "total_trades": "1",
         "first_trade_time": "1700000001000000000",
         "last_update_time": "1700000001000000000",
         "trip_realized_pnl": "0",
         "trip_fee_value": "0",
+        "trip_carry": "0",
         "seq": "2",
     }
 

@@ -20,7 +20,8 @@ from tests.pure.rules_events import EQUITY, INVERSE, OPTION, PERPETUAL, SPOT, ST
 
 TERMS = [SPOT, SPOT | {"dust": "0.5"}, PERPETUAL, INVERSE, OPTION, EQUITY]
 CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
-LADDER_RESULTS = {"applied", "duplicate", "covered", "stale", "noted", "refused"}
+HELD = "7:binance.coin.BTCUSDT"
+LADDER_RESULTS = {"applied", "duplicate", "covered", "stale", "noted", "refused", "declined"}
 
 
 def decimal(low: int, high: int, scales: tuple[int, ...]) -> st.SearchStrategy[str]:
@@ -177,7 +178,7 @@ NAMES = frozenset(
 def test_an_order_never_runs_behind_its_fills_or_its_reports(texts: list[str]) -> None:
     book, _, entries = folded(texts)
 
-    for order, _ in book.state.orders.values():
+    for order, _, _ in book.state.orders.values():
         reach = max(abs(order.fill_quantity), abs(order.result_quantity))
         assert abs(order.quantity) == reach
         assert bool(order.filled_at) == bool(order.quantity)
@@ -229,6 +230,17 @@ def traded_journal() -> Journal:
     journal.fill("1", "100", fees=[["USDT", "1", "trading"]], order="binance:O1")
     journal.fill("-1", "110")
     journal.fill("1", "120")
+    journal.deposit("USDT", "200", strategy=None, instrument=None)
+    journal.reserve("USDT", "5", order="binance:O2")
+    journal.event(
+        "transfer",
+        {},
+        transfer="T1",
+        step="sent",
+        token="USDT",
+        amount="9",
+        from_location="binance",
+    )
     assert journal.differences() == []
     return journal
 
@@ -251,8 +263,8 @@ def lose_balance(journal: Journal) -> None:
 
 def unbalance_parts(journal: Journal) -> None:
     record = journal.book.state.balances["binance:USDT"]
-    journal.book.state.balances["binance:USDT"] = replace(
-        record, balance=replace(record.balance, available=ZERO)
+    journal.book.state.balances["binance:USDT"] = record._replace(
+        balance=replace(record.balance, available=ZERO)
     )
 
 
@@ -273,6 +285,45 @@ def misadd_row(journal: Journal) -> None:
     day.rows["binance:binance.coin.BTCUSDT"].counts.trips["won"] += 1
 
 
+def misadd_quantity_of_row(journal: Journal) -> None:
+    day = journal.book.state.attribution["7:2023-11-14"]
+    day.rows["binance:binance.coin.BTCUSDT"].quantity += ONE
+
+
+def misadd_notional_of_row(journal: Journal) -> None:
+    day = journal.book.state.attribution["7:2023-11-14"]
+    day.rows["binance:binance.coin.BTCUSDT"].notional += ONE
+
+
+def misadd_carry(journal: Journal) -> None:
+    journal.book.state.strategies["7"].totals.carry["USDT"] = ONE
+
+
+def misadd_allocated(journal: Journal) -> None:
+    journal.book.state.totals.allocated["USDT"] = ONE
+
+
+def forget_reservation(journal: Journal) -> None:
+    record = journal.book.state.orders["binance:O2"]
+    entry = journal.reserve("USDT", "2", order="binance:O2")
+    journal.book.state.orders["binance:O2"] = record
+    assert entry.result == "applied"
+    told = entry.order.replace('["7","7"', '["7","6"')
+    journal.tally.add(entry._replace(order=told, result="noted"))
+
+
+def lose_transfer(journal: Journal) -> None:
+    del journal.book.state.pendings["transfer.T1"]
+
+
+def misadd_in_flight(journal: Journal) -> None:
+    journal.book.state.in_flight["USDT"] += ONE
+
+
+def misadd_receivable(journal: Journal) -> None:
+    journal.book.state.receivables["USDT"] = ONE
+
+
 def break_chain(journal: Journal) -> None:
     entry = journal.fill("1", "100")
     journal.tally.add(entry._replace(legs="[]"))
@@ -287,13 +338,21 @@ def break_chain(journal: Journal) -> None:
             "position 7:binance.coin.BTCUSDT cost - realized_pnl: 110, not 111",
         ),
         (lose_position, "position 7:binance.coin.BTCUSDT quantity: 0, not 1"),
-        (lose_balance, "balance binance:USDT total: 0, not -111"),
-        (unbalance_parts, "balance binance:USDT available + reserved: 0, not -111"),
+        (lose_balance, "balance binance:USDT total: 0, not 80"),
+        (unbalance_parts, "balance binance:USDT available + reserved: 5, not 80"),
+        (forget_reservation, "balance binance:USDT reserved: 7, not 6"),
+        (lose_transfer, "book in_flight USDT: 9, not 0"),
+        (misadd_in_flight, "book in_flight by effects USDT: 10, not 9"),
+        (misadd_receivable, "book receivables USDT: 1, not 0"),
         (miscount_strategy, "strategy 7 trade_count: 4, not 3"),
         (misadd_strategy, "strategy 7 fees_paid USDT: 2, not 1"),
         (misadd_book, "book volume USDT: 331, not 330"),
         (misadd_row, "attribution of strategy 7 trips_won: 2, not 1"),
-        (break_chain, "entry 5: digest does not follow from its fields"),
+        (misadd_quantity_of_row, f"attribution of position {HELD} quantity: 2, not 1"),
+        (misadd_notional_of_row, f"attribution of position {HELD} notional: 111, not 110"),
+        (misadd_carry, "strategy 7 carry USDT: 1, not 0"),
+        (misadd_allocated, "book allocated USDT: 1, not 0"),
+        (break_chain, "entry 8: digest does not follow from its fields"),
     ],
 )
 def test_each_law_tells_what_differs(damage: Callable[[Journal], None], told: str) -> None:

@@ -27,7 +27,8 @@ def test_a_fill_opens_its_order() -> None:
     assert entry.order == (
         '{"key":"binance:O1","strategy":"7","instrument":"binance.coin.BTCUSDT","status":"open",'
         '"quantity":"1","notional":"100","fees":{"USDT":"0.1"},"fill_quantity":"1",'
-        '"result_quantity":"0","result_fees":"0","filled_at":"1700000001000000000"}'
+        '"result_quantity":"0","result_fees":"0","filled_at":"1700000001000000000",'
+        '"reservations":{}}'
     )
 
 

@@ -382,7 +382,9 @@ def test_a_deposit_with_a_basis_is_a_leg_but_no_trade() -> None:
 
     assert legs(entry) == [["3", "300"]]
     assert figures(journal.position(), *HELD, "total_trades") == ["3", "300", "100", "0", "0"]
-    assert (journal.total("BTC"), entry.contribution) == ("3", "")
+    assert journal.total("BTC") == "3"
+    assert figures(contribution(entry), "quantity", "notional") == ["3", "300"]
+    assert "trade_count" not in contribution(entry)
 
     sold = journal.fill("-3", "110")
 
@@ -412,6 +414,8 @@ def test_an_opening_that_closes_something_realizes_it_without_being_a_trade() ->
         "base": "BTC",
         "quote": "USDT",
         "settlement": "USDT",
+        "quantity": "1",
+        "notional": "90",
         "realized_pnl": "10",
         "trip": "won",
     }

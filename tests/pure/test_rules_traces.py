@@ -38,7 +38,8 @@ def test_the_text_of_a_trace_is_in_order() -> None:
 
     assert entry.trace == (
         f'{{"id":"{ID}","arbitrage":"1","status":"open","numeraire":"USDT",'
-        '"net":{"BTC":"1","USDT":"-100"},"traded":["BTC","USDT"],"dust":{},'
+        '"net":{"BTC":"1","USDT":"-100"},'
+        '"locations":{"binance:BTC":"1","binance:USDT":"-100"},"traded":["BTC","USDT"],"dust":{},'
         '"first_time":"1700000001000000000","last_time":"1700000001000000000","steps":"1",'
         '"step":{"step_number":"0","step_type":"entry","strategy_id":"7",'
         '"instrument_id":"binance.coin.BTCUSDT","venue":"binance","location":"binance",'

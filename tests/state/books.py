@@ -134,12 +134,23 @@ def journal_of(held: Contents) -> Any:
     return held[PREFIX + "journal"]
 
 
+OF_NO_ENTRY = frozenset({b"valuation_torn", b"market_value", b"unrealized_pnl", b"unmarked"})
+"""What a redo leaves to the next valuation in totals, because no journal entry tells it."""
+_TOTALS = (PREFIX + "book", PREFIX + "strategy:")
+
+
+def _folded(key: str, held: tuple[str, Any] | None) -> tuple[str, Any] | None:
+    if held is None or not key.startswith(_TOTALS):
+        return held
+    return "hash", {name: text for name, text in held[1].items() if name not in OF_NO_ENTRY}
+
+
 def differences(left: Contents, right: Contents) -> list[str]:
-    """Where two books differ, a line for each key."""
+    """Where two books differ in what their journal decides, a line for each key."""
     return [
         f"{key}: {left.get(key)} is not {right.get(key)}"
         for key in sorted(left.keys() | right.keys())
-        if left.get(key) != right.get(key)
+        if _folded(key, left.get(key)) != _folded(key, right.get(key))
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from pm.books.applying import Prepared
-from tests.random_books import INSTRUMENTS
+from tests.random_values import INSTRUMENTS, QUIET_INSTRUMENTS
 from tests.state.books import prepared
 
 Facts = dict[str, Any]
@@ -15,7 +16,9 @@ START = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 TRACE = {"id": "0" * 31 + "a", "arbitrage": "1"}
 RAW = b"\xde\xad\x00\xbe\xef"
-BTC, POOL, INVERSE = (dict(INSTRUMENTS[index]) for index in (0, 1, 2))
+BTC, POOL, INVERSE, LINEAR, OPTION, STOCK = map(dict, INSTRUMENTS)
+FUTURE, SHARE, CALL = map(dict, QUIET_INSTRUMENTS)
+KRAKEN_BTC = {**BTC, "instrument": "kraken.coin.BTCUSDT"}
 
 
 def fill(order_id: str, quantity: str, price: str = "100", **more: Any) -> Facts:
@@ -103,48 +106,10 @@ def placed(
     return prepared(*facts, raw=RAW)
 
 
-def eventful() -> tuple[list[Prepared], list[Prepared]]:
-    """A past, and a batch after it that changes a key of every kind and in every way.
-
-    With generations of 7 ids the batch turns the generation twice.
-    """
-    past: list[Facts] = [
-        fill("O1", "2"),
-        fill("O2", "-1", strategy="9"),
-        fill("O3", "1", strategy="9"),
-        on_ethereum("O4", "5", fees=[["ETH", "0.01", "gas"]]),
-        deposit("USDT", "1000"),
-        fill("O0", "0.5", trace=TRACE),
+def direct(*events: Facts, at: int = START) -> list[str]:
+    """The facts texts of events that come by no lane, a second apart."""
+    without = ("lane", "entry", "index", "of")
+    return [
+        json.dumps({name: told for name, told in event.facts.items() if name not in without})
+        for event in placed(*events, at=at)
     ]
-    decided_at, elsewhere = str(START), {"location": "sub1", "chain_id": "5"}
-    perpetual_fee = [["BTC", "0.001", "trading"]]
-    batch: list[Facts | Sequence[Facts]] = [
-        fill("O5", "-3", "120", trace=TRACE, fees=[["USDT", "0.5", "trading"]]),
-        on_ethereum("O6", "-5", trace=TRACE, fees=[["ETH", "0.02", "gas"]]),
-        fill("O7", "1", strategy="9", decided_at=decided_at),
-        fill("O8", "2", strategy="10", fees=[["BTC", "0.002", "trading"]]),
-        quarantined(),
-        fill("O1", "2"),
-        [
-            fill("O9", "-0.25", strategy="9"),
-            fill("O8", "-1", strategy="11"),
-            result("O8", "3", "filled", strategy="10", fees=[["BTC", "0.003", "trading"]]),
-        ],
-        {
-            **result("O10", "4", "partial", strategy="12", fees=perpetual_fee),
-            **INVERSE,
-            **elsewhere,
-        },
-        rejected("O11", fees=[["ETH", "0.001", "gas"]]),
-        quarantined("malformed_event"),
-        order_status("O1", "filled"),
-        fill("O12", "0.5", "101", trace=TRACE, fees=[["BNB", "0.1", "trading"]]),
-        deposit("EUR", "-7.5"),
-        fill("O13", "0.5", "101"),
-        fill("O14", "0.5", "101"),
-        fill("O15", "-7", "99"),
-    ]
-    return placed(*past), placed(*batch, first=len(past) + 1, at=START + 100 * SECOND)
-
-
-EVENTFUL_GENERATION = 7

@@ -6,6 +6,7 @@ came before, the book verifies, and so does every copy of it that saw only the e
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -24,10 +25,12 @@ from hypothesis.stateful import (
 from pm.books import opening
 from pm.rules.book import Book
 from pm.verify import verify_book
+from tests.random_books import RandomLife
 from tests.servers import ServerProcess, StartServer, flush
 from tests.state import facts
 from tests.state.books import BOOK, LaneFeed, contents, journal_of, prepared
 from tests.state.faults import Faults, InjectedFault
+from tests.state.marked import members, set_prices
 
 ORDERS = st.integers(1, 4)
 SIZES = st.sampled_from(["0.5", "1", "2", "3.000000000000000001"])
@@ -51,13 +54,14 @@ class BookMachine(RuleBasedStateMachine):
 
     is_open = is_checked = False
 
-    @initialize(generation_size=st.sampled_from([3, 8, 1000]))
-    def open_book(self, generation_size: int) -> None:
+    @initialize(generation_size=st.sampled_from([3, 8, 1000]), seed=st.integers(0, 10_000))
+    def open_book(self, generation_size: int, seed: int) -> None:
         if not self.server.running:
             self.server.start()
         flush(self.server)
         self.events: list[facts.Facts] = []
         self.number = 0
+        self.life = RandomLife(seed)
         self._connect()
         opening.open_book(self.client, BOOK, seen_generation_size=generation_size)
         self.is_open = True
@@ -67,7 +71,7 @@ class BookMachine(RuleBasedStateMachine):
         self, order: int, side: str, size: str, price: str, fees: list[Any], traced: bool
     ) -> None:
         event = facts.fill(f"O{order}", side + size, price, fees=fees, strategy=f"{order % 3}")
-        event["id"] = f"binance/O{order}/T{self.number}"
+        event["id"] = f"binance/O{order}/told-{self.number}"
         self._add({**event, "trace": facts.TRACE} if traced else event)
 
     @rule(
@@ -81,18 +85,23 @@ class BookMachine(RuleBasedStateMachine):
         self, order: int, side: str, size: str, told: str, fees: list[Any] | None
     ) -> None:
         event = facts.result(f"O{order}", side + size, told, strategy=f"{order % 3}")
-        event["id"] = f"event/E{self.number}"
+        event["id"] = f"event/told-{self.number}"
         self._add(event if fees is None else {**event, "fees": fees})
 
     @rule(amount=SIZES, side=SIDES)
     def deposit(self, amount: str, side: str) -> None:
         event = facts.deposit("USDT", side + amount)
-        self._add({**event, "id": f"event/D{self.number}"})
+        self._add({**event, "id": f"event/told-{self.number}"})
 
     @rule(order=ORDERS, status=st.sampled_from(["open", "cancelled", "expired"]))
     def order_status(self, order: int, status: str) -> None:
         event = facts.order_status(f"O{order}", status)
-        self._add({**event, "id": f"event/S{self.number}"})
+        self._add({**event, "id": f"event/told-{self.number}"})
+
+    @rule(count=st.integers(1, 6))
+    def live_on(self, count: int) -> None:
+        for text in self.life.take(count):
+            self._append(json.loads(text))
 
     @rule()
     def something_unreadable(self) -> None:
@@ -102,6 +111,10 @@ class BookMachine(RuleBasedStateMachine):
     def tell_again(self, back: int) -> None:
         if self.events:
             self._append(self.events[-min(back, len(self.events))])
+
+    @rule(price=st.sampled_from(["", "0", "101.5"]))
+    def mark(self, price: str) -> None:
+        set_prices(self.client, dict.fromkeys(members(contents(self.client)), price))
 
     @rule(size=st.integers(1, 8))
     def take(self, size: int) -> None:
@@ -146,7 +159,9 @@ class BookMachine(RuleBasedStateMachine):
             return
         self.faults.armed.clear()
         while self.waiting:
-            self.feed.apply(50)
+            outcome = self.feed.apply(50)
+            # after mending, what waited may have been done
+            assert outcome.status in ("applied", "already", "cursor"), outcome
         entries = journal_of(contents(self.client))[1]
         alone = Book()
         alone.apply(entries[0][1][b"facts"].decode())
@@ -207,7 +222,7 @@ def _live(start_server: StartServer, faults: Faults, examples: int, steps: int) 
 
 
 def test_a_book_survives_anything(start_server: StartServer, faults: Faults) -> None:
-    _live(start_server, faults, examples=20, steps=30)
+    _live(start_server, faults, examples=15, steps=30)
 
 
 @pytest.mark.slow

@@ -24,10 +24,13 @@ DENIED = r"NOPERM|no permission|can't run this command"
 
 LEFT_BY_DENIED = {
     "hmget": "unchanged",
+    "hget": "unchanged",
+    "zrange": "unchanged",
     "smismember": "unchanged",
     "xlen": "unchanged",
     "xadd": "unchanged",
     "hset": "torn",
+    "hdel": "torn",
     "zadd": "torn",
     "zrem": "torn",
     "sadd": "torn",
@@ -41,6 +44,8 @@ LEFT_BY_WRONG_KEY = {
     "position:7:binance.coin.BTCUSDT": "unchanged",
     "balance:binance:USDT": "unchanged",
     "order:binance:O1": "unchanged",
+    "pending:transfer.T1": "unchanged",
+    "pending:dividend.D2": "unchanged",
     "strategy:7": "unchanged",
     "trace:0000000000000000000000000000000a": "unchanged",
     "attribution:7:2023-11-14": "unchanged",
@@ -52,7 +57,10 @@ LEFT_BY_WRONG_KEY = {
     "strategies": "torn",
     "balances": "torn",
     "traces": "torn",
-    "instrument:binance.coin.BTCUSDT": "torn",
+    "pendings": "torn",
+    "reservations": "torn",
+    "instrument:nasdaq.stock.ACME": "unchanged",
+    "instrument:kraken.coin.BTCUSDT": "torn",
     "chain:0": "torn",
     "chain:5": "torn",
 }
@@ -63,7 +71,7 @@ def scene(server: Server) -> Scene:
     """The scene on each engine."""
     client = server.client(decode=False, timeout_s=30.0)
     library.load(client)
-    return Scene.on(client)
+    return Scene.on(server, client)
 
 
 @pytest.fixture
@@ -101,6 +109,26 @@ def test_a_denied_command_never_half_applies(
             break
     allow(scene.client, f"+{command}")
     scene.assert_goes_on(f"{command} was denied")
+
+
+def test_every_command_of_the_batch_is_among_those_denied(scene: Scene) -> None:
+    feed = scene.rewind()
+    feed.applier.generation = 0
+    scene.client.config_resetstat()
+    _apply_from_the_past(scene, feed)
+    called = {name.removeprefix("cmdstat_") for name in scene.client.info("commandstats")}
+    assert called - {"config|resetstat", "fcall"} == LEFT_BY_DENIED.keys()
+
+
+def test_every_kind_of_key_the_batch_changes_is_among_those_of_a_wrong_kind(scene: Scene) -> None:
+    names = scene.stage.unchanged.keys() | scene.stage.undisturbed.keys()
+    changed = [
+        name
+        for name in names
+        if scene.stage.unchanged.get(name) != scene.stage.undisturbed.get(name)
+    ]
+    kinds = {name.removeprefix(PREFIX).partition(":")[0] for name in changed}
+    assert kinds == {name.partition(":")[0] for name in LEFT_BY_WRONG_KEY}
 
 
 @pytest.mark.parametrize("name", LEFT_BY_WRONG_KEY)

@@ -23,6 +23,7 @@ from tests.state.books import (
 
 GENERATIONS = (5, 50, 100_000)
 EVENTS = 300
+EVENTS_SLOW = 10_000
 SEEDS = range(1_000, 1_006)
 SEEDS_SLOW = range(2_000, 2_060)
 
@@ -61,6 +62,25 @@ def test_any_split_of_a_lane_gives_the_same_bytes(
         held = contents(client)
         whole = whole or held
         assert not differences(held, whole), f"seed {seed}, batches of {size} against 1"
+        client.flushall()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3_500, 3_503))
+def test_any_split_of_a_long_lane_gives_the_same_bytes_on_every_engine(
+    valkey_server: AnyServer, redis_server: AnyServer, seed: int
+) -> None:
+    events = from_texts(RandomLife(seed).take(EVENTS_SLOW))
+    size = GENERATIONS[seed % len(GENERATIONS)]
+    whole = None
+    for number, server in enumerate((valkey_server, redis_server) * 2):
+        client = opened(server, generation_size=size)
+        LaneFeed(client, events).feed(random_batches(seed + 7 * number))
+        held = contents(client)
+        if whole is None:
+            assert_verified(client, f"seed {seed}, generations of {size}")
+        whole = whole or held
+        assert not differences(held, whole), f"seed {seed}, split {number} against 0"
         client.flushall()
 
 

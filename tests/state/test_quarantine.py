@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import redis
 
 from pm import keys
 from pm.books import lanes, opening, quarantine, reference_store
-from pm.books.applying import Counts
+from pm.books.applying import Answer, Applier, Counts, Submission
 from pm.books.opening import BookError
 from pm.books.quarantine import Refused
+from pm.events.facts import Direct, Facts
 from pm.events.message import pack
-from pm.events.model import Fill
+from pm.events.model import Event, Fill, Transfer
 from pm.settings import Settings
 from tests.servers import Server
 from tests.state import facts
@@ -67,6 +69,17 @@ def fill(order: str, instrument: str, *, strategy: int = 7, number: int = 1) -> 
     )
 
 
+def transfer(step: str, **more: str) -> Transfer:
+    event: Any = {"transfer_id": "T1", "step": step, "token": "USDT", "executed_at": facts.START}
+    return Transfer(**event, **more)
+
+
+def submit(site: Site, event: Event) -> Submission:
+    """Put an event into the book through no lane."""
+    text = Facts(reference_store.load_version(site.client)).text(event, Direct(facts.START))
+    return Applier(BOOK, 10).submit(site.client, [text])
+
+
 def publish(site: Site, *fills: Fill) -> None:
     lanes.publish(site.client, BOOK, [pack(each) for each in fills], facts.START + 10)
 
@@ -116,6 +129,44 @@ def test_an_event_refused_for_its_order_is_replayed_from_its_facts(site: Site) -
     )
     assert quarantine.listed(site.client, BOOK) == [refused]
     assert_verified(site.client)
+
+
+def test_an_event_that_came_by_no_lane_is_replayed_from_its_facts(site: Site) -> None:
+    arrival = transfer("arrived", arrived="5", to_venue="kraken")
+    assert submit(site, arrival).answers == (Answer("refused", "unknown_transfer", "[]"),)
+    (refused,) = quarantine.listed(site.client, BOOK)
+    assert ("lane" in refused.facts, refused.raw) == (False, b"")
+
+    assert site.replay(refused) == (False, "refused unknown_transfer")
+    assert quarantine.listed(site.client, BOOK) == [refused]
+
+    submit(site, transfer("sent", amount="6", from_venue="binance"))
+    assert site.replay(refused) == (True, "applied")
+    assert quarantine.listed(site.client, BOOK) == []
+    assert site.client.hget(keys.balance(BOOK, "kraken", "USDT"), "total") == b"5"
+    assert_verified(site.client)
+
+
+def test_a_direct_event_that_counted_meanwhile_is_a_duplicate_and_leaves(site: Site) -> None:
+    arrival = transfer("arrived", arrived="5", to_venue="kraken")
+    submit(site, arrival)
+    (refused,) = quarantine.listed(site.client, BOOK)
+    submit(site, transfer("sent", amount="6", from_venue="binance"))
+    assert submit(site, arrival).answers[0].result == "applied"
+    assert site.replay(refused) == (True, "duplicate")
+    assert quarantine.listed(site.client, BOOK) == []
+    assert_verified(site.client)
+
+
+def test_what_was_submitted_without_an_event_in_it_says_that_it_cannot_be_replayed(
+    server: Server,
+) -> None:
+    client = opened(server)
+    unplaced = json.dumps({**facts.quarantined(), "received_at": "1"})
+    Applier(BOOK, 10).submit(client, [unplaced])
+    (refused,) = quarantine.listed(client, BOOK)
+    with pytest.raises(BookError, match=r"main: quarantine entry 2 cannot be replayed: .*no event"):
+        quarantine.replay(client, refused)
 
 
 def test_what_a_replay_could_decode_and_not_take_is_kept(server: Server) -> None:

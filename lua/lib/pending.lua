@@ -1,0 +1,76 @@
+-- What is under way: a transfer between two places, a dividend between its ex-date and its payment.
+
+local decimal = require("decimal")
+local token_amounts = require("token_amounts")
+
+local M = {}
+
+M.fields = {
+  "kind", "status", "strategy", "instrument", "token", "amount", "quantity", "cost",
+  "from_location", "from_chain_id", "to_location", "arrived", "fee", "transfer_cost", "to_book",
+  "shares", "sent_at", "ended_at",
+}
+local TRANSFER = {
+  "kind", "status", "strategy", "instrument", "token", "amount", "quantity", "cost",
+  "from_location", "from_chain_id", "to_location", "arrived", "fee", "transfer_cost", "to_book",
+  "sent_at", "ended_at",
+}
+local DIVIDEND = { "kind", "status", "instrument", "token", "amount", "shares", "sent_at", "ended_at" }
+local OPEN = { in_flight = true, receivable = true }
+
+-- values: the hash fields in the order of M.fields, or an empty list.
+function M.parse(id, values)
+  local self = { id = id, exists = values[1] and true or false, values = {} }
+  for index = 1, #M.fields do
+    self.values[M.fields[index]] = values[index] or nil
+  end
+  self.was_open = self.exists and OPEN[self.values.status] or false
+  return self
+end
+
+function M.is_open(self)
+  return OPEN[self.values.status] or false
+end
+
+local function fields_of(self)
+  return self.values.kind == "transfer" and TRANSFER or DIVIDEND
+end
+
+-- The fields and values HSET takes.
+function M.hash(self)
+  local hash, fields = {}, fields_of(self)
+  for index = 1, #fields do
+    hash[2 * index - 1], hash[2 * index] = fields[index], self.values[fields[index]]
+  end
+  return hash
+end
+
+function M.json(self)
+  local parts = { '{"type":"pending","id":"' .. self.id .. '"' }
+  local fields = fields_of(self)
+  for index = 1, #fields do
+    local name, value = fields[index], self.values[fields[index]]
+    parts[#parts + 1] = ',"' .. name .. '":'
+      .. (name == "shares" and value or '"' .. value .. '"')
+  end
+  return table.concat(parts) .. "}"
+end
+
+-- Sets what a journal entry holds. told: the decoded effect.
+function M.restore(self, told)
+  self.exists = true
+  for index = 1, #M.fields do
+    local name = M.fields[index]
+    local value = told[name]
+    if type(value) == "table" then
+      local amounts = token_amounts.new()
+      for strategy, amount in pairs(value) do
+        token_amounts.set(amounts, strategy, decimal.parse(amount))
+      end
+      value = token_amounts.text(amounts)
+    end
+    self.values[name] = value
+  end
+end
+
+return M
