@@ -10,8 +10,18 @@ from datetime import date
 from itertools import accumulate
 from typing import Any, Final
 
-from pm.events.model import STEPS, Fee, FeeClass, Result, Side, Trace
+from pm.events.model import (
+    MAX_STRATEGY_ID,
+    SIDES,
+    STEPS,
+    Fee,
+    FeeClass,
+    Result,
+    Side,
+    Trace,
+)
 from pm.reference.table import (
+    MAX_TIME,
     KeyFault,
     Table,
     one_of,
@@ -29,6 +39,9 @@ from pm.wire.execution_records import (
 )
 
 MAX_FEES: Final = 32
+MAX_CHAIN_ID: Final = (1 << 32) - 1
+
+PLACE_KEYS: Final = ("location", "account", "venue", "chain_id")
 
 _FEE_KEYS: Final = ("token", "amount", "kind")
 _FEE_CLASSES: Final[tuple[FeeClass, ...]] = ("trading", "gas")
@@ -56,6 +69,22 @@ _parse_step: Final = one_of(STEPS)
 _parse_fee_class: Final = one_of(_FEE_CLASSES)
 _parse_result_word: Final = one_of(_RESULT_WORDS)
 _parse_result_number: Final = whole_number(0, 255)
+
+parse_side: Final = one_of(SIDES)
+parse_strategy: Final = whole_number(0, MAX_STRATEGY_ID)
+parse_chain: Final = whole_number(0, MAX_CHAIN_ID)
+FIRST_NANOSECONDS: Final = 10**15
+"""Smaller numbers are seconds or milliseconds of our days, sent by mistake."""
+
+_parse_nanoseconds: Final = whole_number(1, MAX_TIME)
+
+
+def parse_moment(value: Any, key: str) -> int:
+    """Return a time in nanoseconds since 1970; a number that must be a coarser unit is refused."""
+    moment = _parse_nanoseconds(value, key)
+    if moment < FIRST_NANOSECONDS:
+        raise KeyFault(f"{key}: must be nanoseconds since 1970, {moment} is too small for that")
+    return moment
 
 
 def parse_outside_id(value: Any, key: str) -> str:
@@ -92,12 +121,27 @@ def parse_trace(value: Any, key: str) -> Trace:
     table = _inner_table(value, key, _TRACE_KEYS)
     try:
         return Trace(
-            table.required("id", _parse_trace_id),
+            table.required("id", parse_trace_id),
             table.optional("arbitrage", parse_flag, False),
             table.maybe("step", _parse_step),
         )
     except KeyFault as error:
         raise KeyFault(f"{key}.{error}") from None
+
+
+def parse_trace_id(value: Any, key: str) -> str:
+    """Return the id of a trace: 32 hex digits, not all zeros, in lower case."""
+    if not isinstance(value, str) or not _TRACE_ID.fullmatch(value) or value == _NO_TRACE:
+        raise KeyFault(f"{key}: must be 32 hex digits that are not all 0, not {shown(value)}")
+    return value.lower()
+
+
+def parse_nonzero(value: Any, key: str) -> str:
+    """Return a decimal number, of either sign but not 0, as canonical text."""
+    amount = parse_number(value, key)
+    if amount == "0":
+        raise KeyFault(f"{key}: must not be 0")
+    return amount
 
 
 def parse_reason(value: Any, key: str) -> str:
@@ -148,13 +192,14 @@ def require_together(table: Table, *keys: str) -> bool:
     return True
 
 
-def check_place(table: Table, *, is_needed: bool) -> None:
-    """Refuse a balance that is nowhere, or in two places."""
-    if "location" in table:
-        if "account" in table:
-            raise KeyFault("account: is part of a location, which is given too")
-    elif is_needed and not any(key in table for key in ("account", "venue", "chain_id")):
-        raise KeyFault("location: is missing, or account, venue or chain_id")
+def check_place(table: Table, *, is_needed: bool, prefix: str = "") -> None:
+    """Refuse a balance that is nowhere, or in two places; `prefix` begins all four keys."""
+    location, account, venue, chain_id = (f"{prefix}{key}" for key in PLACE_KEYS)
+    if location in table:
+        if account in table:
+            raise KeyFault(f"{account}: is part of a location, which is given too")
+    elif is_needed and not any(key in table for key in (account, venue, chain_id)):
+        raise KeyFault(f"{location}: is missing, or {account}, {venue} or {chain_id}")
 
 
 def _read_fee(value: Any, key: str) -> Fee:
@@ -178,9 +223,3 @@ def _inner_table(value: Any, key: str, known: tuple[str, ...]) -> Table:
     except KeyFault as error:
         raise KeyFault(f"{key}.{error}") from None
     return table
-
-
-def _parse_trace_id(value: Any, key: str) -> str:
-    if not isinstance(value, str) or not _TRACE_ID.fullmatch(value) or value == _NO_TRACE:
-        raise KeyFault(f"{key}: must be 32 hex digits that are not all 0, not {shown(value)}")
-    return value.lower()

@@ -38,11 +38,17 @@ class Place:
     received_at: int
 
 
-def head(kind: str, place: Place, executed_at: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """An event that was submitted by itself, through no lane; `received_at` is nanoseconds."""
+
+    received_at: int
+
+
+def head(kind: str, place: Place | Direct, executed_at: int) -> str:
     """Return the start of an event's facts, up to its day."""
     return (
-        f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.index}"'
-        f',"of":"{place.of}","received_at":"{place.received_at}","executed_at":"{executed_at}"'
+        f'{_bare_head(kind, place)},"executed_at":"{executed_at}"'
         f',"day":"{_day(executed_at // _NANOSECONDS_PER_DAY)}"'
     )
 
@@ -81,7 +87,7 @@ def utc_day(nanoseconds: int) -> str:
     return _day(nanoseconds // _NANOSECONDS_PER_DAY)
 
 
-def quarantined_facts(place: Place, reason: str, detail: str, raw: bytes) -> str:
+def quarantined_facts(place: Place | Direct, reason: str, detail: str, raw: bytes) -> str:
     """Return the facts of something that must not be applied; `raw` is what was received."""
     plain = _NEEDS_QUOTING.sub(_replaced, detail)[:MAX_DETAIL_LENGTH]
     digest = sha1(raw, usedforsecurity=False).hexdigest()
@@ -96,7 +102,9 @@ def nothing_facts(place: Place) -> str:
     return f"{_bare_head('nothing', place)}}}"
 
 
-def _bare_head(kind: str, place: Place) -> str:
+def _bare_head(kind: str, place: Place | Direct) -> str:
+    if isinstance(place, Direct):
+        return f'{{"kind":"{kind}","received_at":"{place.received_at}"'
     return (
         f'{{"kind":"{kind}","lane":"{place.lane}","entry":"{place.entry}","index":"{place.index}"'
         f',"of":"{place.of}","received_at":"{place.received_at}"'

@@ -36,6 +36,10 @@ class InstrumentFacts:
         assets = {token: asset for token, asset in assets.items() if asset != token}
         return cls(instrument, "".join(parts), assets, assets_text(assets))
 
+    def at(self, key: str, location: str, chain_id: int) -> str:
+        """Render the instrument as an object of its own under `key`, at this place."""
+        return f',"{key}":{{{self.text[1:]},"chain_id":"{chain_id}","location":"{location}"}}'
+
 
 def assets_text(assets: dict[str, str]) -> str:
     """Render a map of tokens to the assets they are, sorted; nothing for an empty one."""

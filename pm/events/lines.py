@@ -1,4 +1,4 @@
-"""JSON lines to events, one event a line.
+"""JSON lines to events, one event a line; lines of marks are set apart.
 
 Numbers may be JSON numbers or JSON strings; both are kept digit by digit and never become floats.
 """
@@ -7,17 +7,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from pm.events.model import Event, EventError
-from pm.events.read_event import read_event
+from pm.events.read_event import MARK, read_event
 from pm.events.unique_keys import table_of_pairs
 
 MAX_LINE_LENGTH: Final = 65_536
 
 
+class MarkLine(NamedTuple):
+    """A line of kind `mark`, not yet read: its number in the file, and its table."""
+
+    number: int
+    table: dict[str, Any]
+
+
 def parse_line(line: str) -> Event:
     """Return the event of one line; EventError says in one line what is wrong with it."""
+    return read_event(_table(line))
+
+
+def parse_lines(lines: Iterable[str], marks: list[MarkLine] | None = None) -> list[Event]:
+    """Return the events of all lines, in order; blank lines are passed over.
+
+    Marks are prices and no events of a book. With `marks`, lines of kind `mark` are added to it as
+    they stand, for `pm.marks` to read; without it, such a line is wrong. EventError names the
+    number of the first line that is wrong; nothing is returned then.
+    """
+    events = []
+    for number, line in enumerate(lines, 1):
+        if line.isspace() or not line:
+            continue
+        try:
+            table = _table(line)
+            if marks is not None and table.get("kind") == MARK:
+                marks.append(MarkLine(number, table))
+            else:
+                events.append(read_event(table))
+        except EventError as error:
+            raise EventError(f"line {number}: {error}") from None
+    return events
+
+
+def _table(line: str) -> dict[str, Any]:
     if len(line) > MAX_LINE_LENGTH:
         raise EventError(f"is longer than {MAX_LINE_LENGTH} characters")
     try:
@@ -28,23 +61,7 @@ def parse_line(line: str) -> Event:
         raise EventError("is not JSON: nested too deeply") from None
     if not isinstance(values, dict):
         raise EventError("is not a JSON object")
-    return read_event(values)
-
-
-def parse_lines(lines: Iterable[str]) -> list[Event]:
-    """Return the events of all lines, in order; blank lines are passed over.
-
-    EventError names the number of the first line that is wrong; nothing is returned then.
-    """
-    events = []
-    for number, line in enumerate(lines, 1):
-        if line.isspace() or not line:
-            continue
-        try:
-            events.append(parse_line(line))
-        except EventError as error:
-            raise EventError(f"line {number}: {error}") from None
-    return events
+    return values
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from pm.decimals import Amount, bounded
+from pm.events.event_values import FIRST_NANOSECONDS
 from pm.events.model import (
     UNATTRIBUTED,
     Event,
@@ -37,8 +38,6 @@ from pm.wire.header import frame_checksum
 from pm.wire.layout import Record
 
 WIRE_DECIMALS: Final = 8
-# A smaller time is a block number, seconds or milliseconds: nanoseconds were past it in 1970.
-FIRST_NANOSECONDS: Final = 10**15
 _STRATEGY_SHIFT: Final = 48
 _NO_TRACE: Final = "0" * 32
 

@@ -13,18 +13,20 @@ from pm.reference.text_ids import unescape_id
 
 _ID_FIELDS: Final = frozenset(
     {
-        "execution_id", "event_id", "order_id", "venue", "instrument", "reason", "status", "token",
-        "location", "account", "book",
+        "execution_id", "event_id", "transfer_id", "dividend_id", "order_id", "instrument",
+        "to_instrument", "underlying", "reason", "status", "token", "to_token",
+        "venue", "from_venue", "to_venue", "location", "from_location", "to_location",
+        "account", "from_account", "to_account", "book", "from_book", "to_book",
     }
 )  # fmt: skip
 
 
 def event_table(event: Event) -> dict[str, Any]:
-    """Return the table: text, integers, flags, and lists of tables, without what was not said."""
+    """Return the table: text, integers, flags, lists of tables; without what was not said."""
     table: dict[str, Any] = {"kind": event.kind}
     values: tuple[Any, ...] = event
     for name, value in zip(event._fields, values, strict=True):
-        if value is None:
+        if value is None or value is False:
             continue
         if name == "fees":
             # No fees and fees not stated differ only where None is possible.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pm.events.lines import MAX_LINE_LENGTH, parse_line, parse_lines
+from pm.events.lines import MAX_LINE_LENGTH, MarkLine, parse_line, parse_lines
 from pm.events.model import (
     CapitalFlow,
     EventError,
@@ -240,7 +240,7 @@ def test_a_deposit_may_arrive_on_a_chain() -> None:
     assert flow(venue=..., chain_id=137).chain_id == 137
 
 
-def test_a_withdrawal_is_a_negative_deposit() -> None:
+def test_a_deposit_may_be_negative() -> None:
     assert flow(amount="-5").amount == "-5"
 
 
@@ -254,13 +254,15 @@ def test_an_opening_may_be_a_position_without_a_balance() -> None:
 
 # --- what is refused, in which words ---
 
+KINDS = (
+    "fill, execution_result, rejected, order_status, reserve, release, opening, deposit,"
+    " withdrawal, allocation, transfer, funding, dividend, split, expiry, exercise, settlement,"
+    " fee_value, trace_expired, trace_archived"
+)
 BAD_FILLS: list[tuple[dict[str, Any], str]] = [
     ({"kind": ...}, "kind: is missing"),
-    (
-        {"kind": "fil"},
-        "kind: must be one of fill, execution_result, rejected, order_status, opening, deposit,"
-        " not 'fil'",
-    ),
+    ({"kind": "fil"}, f"kind: must be one of {KINDS}, not 'fil'"),
+    ({"kind": ["fill"]}, f"kind: must be one of {KINDS}, not ['fill']"),
     ({"quantty": "1"}, "fill: quantty: is not a known key, did you mean quantity?"),
     ({"zzz": "1"}, "fill: zzz: is not a known key"),
     ({"event_id": "1"}, "fill: event_id: is not a known key, did you mean execution_id?"),
@@ -299,6 +301,10 @@ BAD_FILLS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"quote_amount": "-1"}, "fill: quote_amount: must be 0 or more, not -1"),
     ({"executed_at": ...}, "fill: executed_at: is missing"),
+    (
+        {"executed_at": 1_700_000_000},
+        "fill: executed_at: must be nanoseconds since 1970, 1700000000 is too small for that",
+    ),
     ({"executed_at": 0}, "fill: executed_at: must be 1 to 9223372036854775807, not 0"),
     (
         {"executed_at": 2**63},
@@ -421,8 +427,7 @@ def test_a_bad_line_is_refused_in_one_line_that_names_the_key(
         ('{"price":1,"price":2}', "'price' is given twice"),
         ("[" * 60_000, "is not JSON: nested too deeply"),
         (" " * MAX_LINE_LENGTH + "{", "is longer than 65536 characters"),
-        ('{"kind":"\\ud800"}', "kind: must be one of fill, execution_result, rejected,"
-         " order_status, opening, deposit, not '\\ud800'"),
+        ('{"kind":"\\ud800"}', f"kind: must be one of {KINDS}, not '\\ud800'"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_table_is_refused(text: str, fault: str) -> None:
@@ -455,3 +460,36 @@ def test_the_first_bad_line_of_a_file_is_named_by_its_number() -> None:
     with pytest.raises(EventError) as raised:
         parse_lines([line(FILL), "", line(FILL, price="x"), "{"])
     assert str(raised.value) == "line 3: fill: price: 'x' is not a decimal number"
+
+
+# --- marks ---
+
+MARK = {"kind": "mark", "subject": "BTC", "quote": "USDT", "price": 65000.10, "time": 5}
+
+
+def test_a_mark_is_no_event_of_a_book() -> None:
+    with pytest.raises(EventError) as raised:
+        parse_line(line(MARK))
+    assert str(raised.value) == "mark: is no event of a book"
+
+
+def test_a_file_of_events_must_not_hold_marks() -> None:
+    with pytest.raises(EventError) as raised:
+        parse_lines([line(FILL), line(MARK)])
+    assert str(raised.value) == "line 2: mark: is no event of a book"
+
+
+def test_marks_are_set_apart_as_they_stand_for_who_asks_for_them() -> None:
+    marks: list[MarkLine] = []
+    events = parse_lines(["", line(MARK), line(FILL), '{"kind":"mark","price":1e-3}'], marks)
+    assert [event.kind for event in events] == ["fill"]
+    assert marks == [
+        MarkLine(2, {**MARK, "price": "65000.1", "time": "5"}),
+        MarkLine(4, {"kind": "mark", "price": "1e-3"}),
+    ]
+
+
+def test_a_mark_that_is_no_table_is_refused_like_any_line() -> None:
+    with pytest.raises(EventError) as raised:
+        parse_lines(['{"kind":"mark","price":NaN}'], [])
+    assert str(raised.value) == "line 1: NaN is not a number"

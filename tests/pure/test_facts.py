@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pm.events.facts import (
+    Direct,
     Facts,
     Place,
     event_from_facts,
@@ -287,7 +288,8 @@ def test_an_event_without_instrument_is_on_the_chain_of_its_venue() -> None:
         ({}, "binance", "0"),
         ({"venue": None, "location": "vault"}, "vault", "0"),
         ({"venue": None, "location": "vault.polygon"}, "vault.polygon", "137"),
-        ({"venue": None, "location": "vault", "chain_id": 1}, "vault", "1"),
+        ({"venue": None, "location": "vault.ethereum", "chain_id": 1}, "vault.ethereum", "1"),
+        ({"venue": None, "location": "chain-5"}, "chain-5", "5"),
         ({"account": "fund-1"}, "fund-1", "0"),
         ({"venue": None, "chain_id": 42161}, "arbitrum", "42161"),
         ({"venue": "quickswap"}, "polygon", "137"),
@@ -300,6 +302,41 @@ def test_a_deposit_arrives_where_it_says_or_where_its_instrument_is(
 ) -> None:
     facts = facts_of(DEPOSIT._replace(**changes))
     assert (facts["location"], facts["chain_id"]) == (location, chain_id)
+
+
+def test_a_deposit_of_a_position_names_the_venue_of_its_instrument() -> None:
+    event = DEPOSIT._replace(venue=None, location="vault", strategy_id=7, instrument="v.bnb")
+    assert facts_of(event)["venue"] == "v"
+    assert facts_of(event._replace(venue="binance"))["venue"] == "binance"
+
+
+@pytest.mark.parametrize(
+    ("event", "location", "chain_id"),
+    [
+        (DEPOSIT._replace(location="ethereum", chain_id=0), "ethereum", 0),
+        (DEPOSIT._replace(location="vault", chain_id=1), "vault", 1),
+        (DEPOSIT._replace(location="vault.polygon", chain_id=1), "vault.polygon", 1),
+        (DEPOSIT._replace(location="chain-9999999999"), "chain-9999999999", 9_999_999_999),
+        (DEPOSIT._replace(account="x.ethereum"), "x.ethereum", 0),
+        (DEPOSIT._replace(venue="ethereum"), "ethereum", 0),
+        (FILL._replace(account="x.ethereum"), "x.ethereum", 0),
+        (FILL._replace(venue="polygon", instrument="v.bnb"), "polygon", 0),
+        (RESULT._replace(account="ethereum"), "ethereum", 0),
+        (REJECTED._replace(account="chain-5"), "chain-5", 0),
+        (STATUS._replace(account="x.base"), "x.base", 0),
+    ],
+)
+def test_a_location_on_another_chain_than_stated_is_quarantined(
+    event: Event, location: str, chain_id: int
+) -> None:
+    facts = facts_of(event)
+    assert (facts["kind"], facts["reason"]) == ("quarantined", "location_mismatch")
+    assert facts["detail"] == f"location {location} is not on chain {chain_id}"
+
+
+def test_an_account_may_be_named_like_a_chain_on_another_chain() -> None:
+    facts = facts_of(FILL._replace(account="x.ethereum", chain_id=137))
+    assert facts["location"] == "x.ethereum.polygon"
 
 
 def test_an_order_has_a_date_where_order_ids_are_used_again() -> None:
@@ -368,6 +405,27 @@ def test_an_entry_without_events_is_nothing() -> None:
     )
 
 
+# --- events that come by themselves ---
+
+
+def test_a_submitted_event_has_no_lane() -> None:
+    text = FACTS.text(STATUS, Direct(TIME + 5))
+    assert text == (
+        '{"kind":"order_status","received_at":"1700000000000000005",'
+        '"executed_at":"1700000000000000000","day":"2023-11-14","id":"event/E1","venue":"binance",'
+        '"location":"binance","chain_id":"0","order":"binance:O1","status":"expired"}'
+    )
+    assert event_from_facts(text) == event_from_facts(FACTS.text(STATUS, PLACE))
+
+
+def test_a_submitted_event_that_cannot_be_applied_has_no_lane_either() -> None:
+    text = FACTS.text(FILL._replace(instrument="x.y"), Direct(5), b"raw")
+    assert text == (
+        '{"kind":"quarantined","received_at":"5","reason":"unknown_instrument",'
+        f'"detail":"x.y is not in the reference","raw_sha1":"{sha1(b"raw").hexdigest()}"}}'
+    )
+
+
 # --- replay ---
 
 
@@ -413,6 +471,8 @@ def test_an_event_from_facts_can_be_sent_as_a_message() -> None:
         ("{", "is not the facts of an event: "),
         ("[]", "is not the facts of an event: "),
         ('{"kind":"fill"}', "is not the facts of an event: 'id'"),
+        ('{"kind":["fill"]}', "is not the facts of an event: "),
+        ('{"kind":"allocation","id":"event/E1","strategy":"x"}', "is not the facts of an event: "),
     ],
 )
 def test_what_holds_no_event_cannot_be_replayed(text: str, fault: str) -> None:
