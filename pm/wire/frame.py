@@ -17,6 +17,7 @@ from pm.wire.header import (
     EXECUTION_DOMAIN,
     HEADER_SIZE,
     MAGIC,
+    MARKET_DATA_DOMAIN,
     MAX_SOURCE,
     PROTOCOL_VERSION,
     TYPES_CRATE_EXECUTION_DOMAIN,
@@ -38,16 +39,20 @@ class DecodePolicy:
 
     Without `require_checksum` a frame whose checksum field is 0 passes, marked as unverified.
     `accept_types_crate_domain` takes domain 2 for execution if every TLV is of an execution type.
+    `accept_market_data` takes the frames of the market data relay, too.
     """
 
     require_checksum: bool = True
     accept_types_crate_domain: bool = False
+    accept_market_data: bool = False
     payload_limit: int = DEFAULT_PAYLOAD_LIMIT
 
     def takes_domain(self, domain: int) -> bool:
         """Tell whether a frame of this domain may be ours."""
         if domain == EXECUTION_DOMAIN:
             return True
+        if domain == MARKET_DATA_DOMAIN:
+            return self.accept_market_data
         return self.accept_types_crate_domain and domain == TYPES_CRATE_EXECUTION_DOMAIN
 
 
@@ -106,7 +111,8 @@ def decode_frame(data: bytes, policy: DecodePolicy = STRICT) -> Frame:
     verified = _verify(raw, header, policy)
     _check_support(header)
     spans = split_tlvs(raw, HEADER_SIZE, len(raw))
-    if header.domain != EXECUTION_DOMAIN and any(s.type not in EXECUTION_TYPES for s in spans):
+    may_be_signals = header.domain == TYPES_CRATE_EXECUTION_DOMAIN
+    if may_be_signals and any(span.type not in EXECUTION_TYPES for span in spans):
         return Frame(header, (), verified, "wrong_domain", raw)
     return Frame(header, tuple([_decode_tlv(raw, span) for span in spans]), verified, None, raw)
 

@@ -17,6 +17,7 @@ MAGIC: Final = 0xDEADBEEF
 MAGIC_BYTES: Final = MAGIC.to_bytes(4, "little")
 PROTOCOL_VERSION: Final = 1
 
+MARKET_DATA_DOMAIN: Final = 1
 EXECUTION_DOMAIN: Final = 3
 # The same number means Signal to every relay, so it is accepted only by a switch.
 TYPES_CRATE_EXECUTION_DOMAIN: Final = 2

@@ -1,0 +1,1 @@
+"""Marks: what instruments and tokens were worth, by whom it was said and when."""
