@@ -1,4 +1,4 @@
-"""Commands that run processes: gateway, worker, demo, stop."""
+"""Commands that run processes: worker, valuation, gateway, demo, stop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +25,11 @@ from pm.cli.session import (
     session,
 )
 from pm.server import stop as stop_server
+
+if TYPE_CHECKING:
+    from workers.pool import Pool
+
+PARENT_WATCH_S = 0.5
 
 
 def _log_to_stderr(verbose: bool) -> None:
@@ -45,14 +53,34 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
+def _stop_with_parent(stop: threading.Event) -> None:
+    """Set `stop` when the process that started this one is gone: killed, it could not say so."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent and not stop.wait(PARENT_WATCH_S):
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
 @click.command()
 @click.option(
     "--count", type=click.IntRange(1, 256), help="Worker processes (default workers.count)."
 )
+@click.option(
+    "--valuation/--no-valuation",
+    default=True,
+    show_default=True,
+    help="Also mark the books to market (`pm valuation`).",
+)
 @click.option("--verbose", is_flag=True, help="Log more.")
 @click.option("--member", is_flag=True, hidden=True, help="A member of a pool.")
 @click.pass_obj
-def worker(options: Options, count: int | None, verbose: bool, member: bool) -> None:
+def worker(
+    options: Options, count: int | None, valuation: bool, verbose: bool, member: bool
+) -> None:
     """Apply the lanes of all books until stopped (SIGTERM or Ctrl-C finishes the batch in hand)."""
     from workers.pool import Pool
     from workers.worker import Worker
@@ -68,12 +96,48 @@ def worker(options: Options, count: int | None, verbose: bool, member: bool) -> 
             ensure_library(client)
             ensure_books(current, client, list(current.settings.books.names))
         number = count or current.settings.workers.count
-        if number == 1:
-            code = Worker(current.settings, current.target).run(stop)
-        else:
-            command, environment = _same_options(options, current.target)
-            command += ["worker", "--member", *(["--verbose"] if verbose else [])]
-            code = Pool(command, number, environment).run(stop)
+        command, environment = _same_options(options, current.target)
+        told = ["--verbose"] if verbose else []
+        beside = Pool([*command, "valuation", "--member", *told], 1, environment)
+        with _running(beside, stop) if valuation else nullcontext():
+            if number == 1:
+                code = Worker(current.settings, current.target).run(stop)
+            else:
+                member_command = [*command, "worker", "--member", *told]
+                code = Pool(member_command, number, environment).run(stop)
+    sys.exit(code)
+
+
+@contextmanager
+def _running(pool: Pool, stop: threading.Event) -> Iterator[None]:
+    """The pool beside what the block does; both end with `stop`, and the block's end sets it."""
+    thread = threading.Thread(target=pool.run, args=(stop,), name="valuation pool")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@click.command()
+@click.option("--verbose", is_flag=True, help="Log more.")
+@click.option("--member", is_flag=True, hidden=True, help="Started by `pm worker`.")
+@click.pass_obj
+def valuation(options: Options, verbose: bool, member: bool) -> None:
+    """Mark all books to market at every interval until stopped; one process does it at a time."""
+    from workers.valuation import ValuationProcess
+
+    _log_to_stderr(verbose)
+    stop = _stop_on_signals()
+    if member:
+        _stop_with_parent(stop)
+        settings = load(options)
+        sys.exit(ValuationProcess(settings, settings.redis.target or "").run(stop))
+    with session(options) as current:
+        with current.client() as client:
+            ensure_library(client)
+        code = ValuationProcess(current.settings, current.target).run(stop)
     sys.exit(code)
 
 
@@ -162,4 +226,4 @@ def demo(
     sys.exit(code)
 
 
-COMMANDS = [worker, gateway, stop, demo]
+COMMANDS = [worker, valuation, gateway, stop, demo]

@@ -78,7 +78,7 @@ class Crew:
     def worker(self, *, count: int = 1, url: str | None = None, **variables: str) -> Command:
         """Start `pm worker`; settings and crash points go by variables."""
         log = self.folder / f"worker-{len(self._commands)}.log"
-        arguments = ("--redis", url or self.url, "worker", "--count", str(count))
+        arguments = ("--redis", url or self.url, "worker", "--count", str(count), "--no-valuation")
         command = Command(*arguments, log=log, cwd=self.folder, **variables)
         self._commands.append(command)
         return command
