@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -10,7 +12,18 @@ import click
 from pm.cli.output import JSON_OPTION, print_json, print_table
 from pm.cli.session import Failure
 
-PART_NAMES = ("apply", "stream", "read", "flat", "decode", "failover", "peer")
+PART_NAMES = (
+    "apply",
+    "stream",
+    "read",
+    "flat",
+    "queries",
+    "reserve",
+    "valuation",
+    "decode",
+    "failover",
+    "peer",
+)
 
 
 @click.command()
@@ -19,19 +32,21 @@ PART_NAMES = ("apply", "stream", "read", "flat", "decode", "failover", "peer")
 @click.option("--server", help="A Redis or Valkey program to measure (default: the embedded one).")
 @JSON_OPTION
 def bench(parts: tuple[str, ...], quick: bool, server: str | None, as_json: bool) -> None:
-    """Measure fills, queries, frames and failover on private servers, as ratios and medians."""
+    """Measure fills, queries, reservations, passes, frames and failover on private servers."""
     from pm.bench import BenchError, Scale, machine, run_parts
     from pm.bench.private_server import server_program
     from pm.server import EmbeddedServerError
 
+    measure = Scale.quick if quick else Scale.full
     try:
-        scale = (Scale.quick if quick else Scale.full)(server_program(server), _progress)
-        about = machine(scale)
-        found = []
-        for result in run_parts(parts or PART_NAMES, scale):
-            found.append(asdict(result))
-            if not as_json:
-                _show(result, about, _command(result.part, quick, server))
+        with TemporaryDirectory(prefix="pmb-") as kept:
+            scale = measure(server_program(server), _progress, Path(kept))
+            about = machine(scale)
+            found = []
+            for result in run_parts(parts or PART_NAMES, scale):
+                found.append(asdict(result))
+                if not as_json:
+                    _show(result, about, _command(result.part, quick, server))
     except (BenchError, EmbeddedServerError) as error:
         raise Failure(str(error)) from None
     if as_json:

@@ -1,19 +1,49 @@
-"""The `pm` command and its options; the commands themselves are in the files beside this one."""
+"""The `pm` command and its options; the commands themselves are in the files beside this one.
+
+A command's file is imported when the command is run: what one needs, the others do not wait for.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import click
 
-from pm.cli import administration, benchmarking, decoding, ingestion, processes, reading
 from pm.cli.session import Options
+
+_COMMANDS_OF: Final = {
+    "ingestion": ("ingest",),
+    "capital": ("reserve", "release", "deposit", "withdraw", "allocate", "transfer"),
+    "decoding": ("decode",),
+    "marks": ("mark",),
+    "reading": ("positions", "strategy", "balances", "reservations"),
+    "risk": ("summary", "risk", "equity"),
+    "attribution": ("attribution", "explain"),
+    "tracing": ("trace", "traces"),
+    "history": ("journal", "watch"),
+    "processes": ("worker", "valuation", "gateway", "stop", "demo"),
+    "administration": ("quarantine", "reference", "functions", "verify"),
+    "benchmarking": ("bench",),
+}
+_FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}
 
 
 class _Group(click.Group):
-    """Ends quietly when the reader of a pipe goes away."""
+    """Finds commands by name, and ends quietly when the reader of a pipe goes away."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_FILE_OF)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        file = _FILE_OF.get(cmd_name)
+        if file is None:
+            return None
+        commands: list[click.Command] = import_module(f"pm.cli.{file}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -42,11 +72,6 @@ def main(
 ) -> None:
     """What the firm holds, what it paid, what it has made, and why: exact, in Redis."""
     context.obj = Options(data, redis_url, config)
-
-
-for module in (ingestion, decoding, reading, processes, administration, benchmarking):
-    for command in module.COMMANDS:
-        main.add_command(command)
 
 
 if __name__ == "__main__":

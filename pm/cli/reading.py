@@ -1,85 +1,68 @@
-"""Commands that read: positions, strategy, balances, trace, journal, watch."""
+"""Commands that show what the books hold: positions, strategy, balances, reservations."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 
 import click
 
-from pm.books import opening, reference_store
-from pm.cli.output import (
-    JSON_OPTION,
-    iso,
-    print_json,
-    print_table,
-    token_amounts,
+from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
+from pm.cli.reader import (
+    BOOK_OPTION,
+    NOT_VALUED,
+    STRATEGY_ID,
+    book_of_strategy,
+    books_of,
+    known,
+    percent,
+    reader,
 )
-from pm.cli.session import Failure, Options, failures, session
+from pm.cli.session import Failure, Options
 from pm.client import (
     Balance,
-    BalanceChange,
     Client,
-    FeedError,
-    JournalEntry,
+    NettedPosition,
     Position,
-    Trace,
-    Update,
+    Reservation,
+    StrategyPortfolio,
     to_json,
 )
-from pm.client.feed import feed
-from pm.events.model import MAX_STRATEGY_ID
+from pm.client.plans import PositionState
 
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
+_Column = tuple[str, bool, Callable[[Position], str]]
+"""A heading, whether it is of numbers, and what stands below it."""
 
-_POSITION_HEADINGS = (
-    "book",
-    "strategy",
-    "instrument",
-    "quantity",
-    "average",
-    "cost",
-    "settled in",
-    "realized P&L",
-    "fees paid",
-    "trades",
-    "last update (UTC)",
+_POSITION_COLUMNS: tuple[_Column, ...] = (
+    ("book", False, lambda position: position.book),
+    ("strategy", False, lambda position: position.strategy_id),
+    ("instrument", False, lambda position: position.instrument_id),
+    ("quantity", True, lambda position: str(position.quantity)),
+    ("average", True, lambda position: known(position.avg_cost_basis)),
+    ("cost", True, lambda position: str(position.cost)),
+    ("mark", True, lambda position: known(position.mark) + (" old" if position.is_stale else "")),
+    ("value", True, lambda position: known(position.market_value)),
+    ("unrealized", True, lambda position: known(position.unrealized_pnl)),
+    ("exposure", True, lambda position: known(position.exposure)),
+    ("realized", True, lambda position: str(position.realized_pnl)),
+    ("in", False, lambda position: position.settlement),
 )
-_POSITION_NUMBERS = (3, 4, 5, 7, 9)
-
-
-@contextmanager
-def reader(options: Options) -> Iterator[Client]:
-    """A client over every book of the server; there may be none yet."""
-    with session(options, writes=False) as current, current.client(role="reader") as server:
-        settings = current.settings.books
-        names = opening.names(server)
-        if not names:
-            hint = f"{current.shown} holds no book yet: `pm ingest` or `pm worker` opens one"
-            click.echo(f"pm: {hint}", err=True)
-        home = settings.default_book
-        if names and home not in names:
-            home = names[0]
-        known = set(names)
-
-        def book_of(strategy: str) -> str:
-            wanted = settings.book_of(strategy)
-            return wanted if wanted in known else home
-
-        reference = reference_store.load_version(server)
-        yield Client(server, book=home, books=names, book_of=book_of, reference=reference)
-
-
-def _books(client: Client, book: str | None) -> list[str]:
-    return [book] if book is not None else list(client.books())
+_WIDE_COLUMNS: tuple[_Column, ...] = (
+    ("carry", True, lambda position: str(position.carry)),
+    ("net P&L", True, lambda position: known(position.net_pnl)),
+    ("fees paid", False, lambda position: token_amounts(position.fees_paid)),
+    ("trades", True, lambda position: str(position.total_trades)),
+    ("location", False, lambda position: position.location),
+    ("marked at (UTC)", False, lambda position: iso(position.mark_time)),
+    ("last update (UTC)", False, lambda position: iso(position.last_update_time)),
+)
 
 
 @click.command()
 @click.option("--all", "show_all", is_flag=True, help="The closed ones, too.")
 @click.option("--strategy", type=STRATEGY_ID, help="Only this strategy.")
 @click.option("--instrument", help="One instrument over all strategies, netted.")
+@click.option("--wide", is_flag=True, help="More columns: carry, net P&L, fees, trades, times.")
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
@@ -88,74 +71,64 @@ def positions(
     show_all: bool,
     strategy: int | None,
     instrument: str | None,
+    wide: bool,
     book: str | None,
     as_json: bool,
 ) -> None:
-    """Show positions: quantity, exact cost, average, realized P&L, fees."""
+    """Show positions: quantity, exact cost, value at the last mark-to-market, P&L, exposure."""
     wanted = None if strategy is None else str(strategy)
     with reader(options) as client:
-        if instrument is not None:
-            _show_instrument(client, instrument, wanted, book, as_json)
+        if instrument is not None and wanted is None:
+            _show_netted(client.position(instrument, book=book), instrument, as_json)
             return
-        state = "all" if show_all else "open"
+        if wanted is not None:
+            book_of_strategy(client, wanted, book)
+        state: PositionState = "all" if show_all or instrument is not None else "open"
         found = _positions(client, state, wanted, book)
+    if instrument is not None:
+        found = [position for position in found if position.instrument_id == instrument]
+        if not found:
+            raise Failure(f"strategy {wanted} never held {instrument}")
     if as_json:
         print_json(to_json(found))
     else:
-        print_table(_POSITION_HEADINGS, map(_position_row, found), _POSITION_NUMBERS)
+        _print_positions(found, wide)
 
 
 def _positions(
-    client: Client, state: str, strategy: str | None, book: str | None
+    client: Client, state: PositionState, strategy: str | None, book: str | None
 ) -> list[Position]:
     # A strategy may have traded in a book the table does not name, so every book is asked.
     found: list[Position] = []
-    for name in _books(client, book):
-        found.extend(client.positions(state, strategy=strategy, book=name))  # type: ignore[arg-type]
+    for name in books_of(client, book):
+        found.extend(client.positions(state, strategy=strategy, book=name))
     return found
 
 
-def _position_row(position: Position) -> tuple[str, ...]:
-    average = position.avg_cost_basis
-    return (
-        position.book,
-        str(position.strategy_id),
-        position.instrument_id,
-        str(position.quantity),
-        "-" if average is None else str(average),
-        str(position.cost),
-        position.settlement,
-        str(position.realized_pnl),
-        token_amounts(position.fees_paid),
-        str(position.total_trades),
-        iso(position.last_update_time),
-    )
+def _print_positions(found: Sequence[Position], wide: bool) -> None:
+    columns = _POSITION_COLUMNS + _WIDE_COLUMNS if wide else _POSITION_COLUMNS
+    rows = [tuple(show(position) for _, _, show in columns) for position in found]
+    numbers = [place for place, (_, is_number, _) in enumerate(columns) if is_number]
+    print_table([heading for heading, _, _ in columns], rows, numbers)
 
 
-def _show_instrument(
-    client: Client, instrument: str, strategy: str | None, book: str | None, as_json: bool
-) -> None:
-    if strategy is not None:
-        found = _positions(client, "all", strategy, book)
-        held = [position for position in found if position.instrument_id == instrument]
-        if as_json:
-            print_json(to_json(held))
-        else:
-            print_table(_POSITION_HEADINGS, map(_position_row, held), _POSITION_NUMBERS)
-        return
-    netted = client.position(instrument, book=book)
+def _show_netted(netted: NettedPosition | None, instrument: str, as_json: bool) -> None:
+    if netted is None:
+        raise Failure(f"no strategy ever held {instrument}")
     if as_json:
         print_json(to_json(netted))
         return
-    if netted is None:
-        raise Failure(f"no strategy ever held {instrument}")
     rows = (
         ("quantity", str(netted.quantity)),
-        ("long", f"{netted.long_quantity} at {netted.long_avg_cost_basis or '-'}"),
-        ("short", f"{netted.short_quantity} at {netted.short_avg_cost_basis or '-'}"),
+        ("long", f"{netted.long_quantity} at {known(netted.long_avg_cost_basis)}"),
+        ("short", f"{netted.short_quantity} at {known(netted.short_avg_cost_basis)}"),
         ("cost", f"{netted.cost} {netted.settlement}"),
-        ("break even", str(netted.break_even or "-")),
+        ("break even", known(netted.break_even)),
+        ("value", known(netted.market_value)),
+        ("unrealized P&L", known(netted.unrealized_pnl)),
+        ("exposure", known(netted.exposure)),
         ("realized P&L", f"{netted.realized_pnl} {netted.settlement}"),
+        ("net P&L", known(netted.net_pnl)),
         ("fees paid", token_amounts(netted.fees_paid)),
         ("trades", str(netted.total_trades)),
     )
@@ -164,21 +137,38 @@ def _show_instrument(
 
 @click.command()
 @click.argument("strategy_id", type=STRATEGY_ID)
+@click.option("--wide", is_flag=True, help="More columns of its positions.")
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
-def strategy(options: Options, strategy_id: int, book: str | None, as_json: bool) -> None:
-    """Show the portfolio of one strategy: totals and positions."""
+def strategy(
+    options: Options, strategy_id: int, wide: bool, book: str | None, as_json: bool
+) -> None:
+    """Show the portfolio of one strategy: totals, equity, performance and positions."""
     with reader(options) as client:
-        home = _home(client, str(strategy_id), book)
+        home = book_of_strategy(client, str(strategy_id), book)
         found = client.strategy_portfolio(str(strategy_id), book=home)
     if as_json:
         print_json(to_json(found))
         return
-    rows = (
-        ("book", found.book),
+    print_table((f"strategy {strategy_id}", ""), _strategy_rows(found))
+    if found.positions:
+        click.echo("")
+        _print_positions(found.positions, wide)
+
+
+def _strategy_rows(found: StrategyPortfolio) -> list[tuple[str, str]]:
+    total = "-" if found.total_pnl is None else token_amounts(found.total_pnl)
+    unmarked = f" ({found.unmarked} positions without a mark)" if found.unmarked else ""
+    return [
+        ("book", f"{found.book} at seq {found.seq}"),
+        ("total P&L", total + unmarked),
         ("realized P&L", token_amounts(found.realized_pnl)),
+        ("unrealized P&L", token_amounts(found.unrealized_pnl) + unmarked),
+        ("carry", token_amounts(found.carry)),
         ("fees", token_amounts(found.total_fees)),
+        ("allocated", token_amounts(found.allocated)),
+        *_performance_rows(found),
         ("volume", token_amounts(found.volume)),
         ("trades", str(found.trade_count)),
         (
@@ -189,21 +179,32 @@ def strategy(options: Options, strategy_id: int, book: str | None, as_json: bool
         ("trips", f"{found.trips_won} won, {found.trips_lost} lost, {found.trips_unknown} unknown"),
         ("since", iso(found.inception_time)),
         ("last update", iso(found.last_update_time)),
-    )
-    print_table((f"strategy {strategy_id}", ""), rows)
-    if found.positions:
-        click.echo("")
-        print_table(_POSITION_HEADINGS, map(_position_row, found.positions), _POSITION_NUMBERS)
+    ]
 
 
-def _home(client: Client, strategy_id: str, book: str | None) -> str | None:
-    """The book a strategy is in: the named one, else where it has traded, else where it would."""
-    if book is not None:
-        return book
-    for name in client.books():
-        if strategy_id in client.strategies(name):
-            return name
-    return None
+def _performance_rows(found: StrategyPortfolio) -> list[tuple[str, str]]:
+    valuation, performance = found.valuation, found.performance
+    if valuation is None:
+        return [("equity", NOT_VALUED)]
+    currency = valuation.reporting_currency
+    at = f"{iso(valuation.at)} at seq {valuation.seq_end.get(found.book, 0)}"
+    equity = "none: no capital was allocated"
+    if any(found.allocated.values()):
+        equity = f"{known(valuation.equity, 2)} {currency}"
+    rows = [
+        ("equity", equity),
+        ("net P&L", f"{known(valuation.net_pnl, 2)} {currency}"),
+        ("valued", at),
+    ]
+    if performance is not None:
+        drawdown = f"{known(performance.max_drawdown, 2)} {currency}"
+        reason = f" ({performance.insufficient})" if performance.insufficient else ""
+        rows += [
+            ("return", percent(performance.total_return)),
+            ("max drawdown", f"{drawdown}, {percent(performance.max_drawdown_ratio)}"),
+            ("Sharpe ratio", known(performance.sharpe_ratio, 4) + reason),
+        ]
+    return rows
 
 
 @click.command()
@@ -211,29 +212,45 @@ def _home(client: Client, strategy_id: str, book: str | None) -> str | None:
 @click.option(
     "--chain", "chain_id", type=click.IntRange(0), help="Only this chain id (0: off chain)."
 )
+@click.option("--margin", is_flag=True, help="What derivatives take, as of the last valuation.")
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
 def balances(
-    options: Options, location: str | None, chain_id: int | None, book: str | None, as_json: bool
+    options: Options,
+    location: str | None,
+    chain_id: int | None,
+    margin: bool,
+    book: str | None,
+    as_json: bool,
 ) -> None:
     """Show balances by location and token."""
     with reader(options) as client:
         found: list[Balance] = []
-        for name in _books(client, book):
+        for name in books_of(client, book):
             if chain_id is not None:
-                listing = client.chain_balances(str(chain_id), book=name)
+                listing = client.chain_balances(str(chain_id), book=name, margin=margin)
             else:
-                listing = client.balances(location=location, book=name)
+                listing = client.balances(location=location, book=name, margin=margin)
             found.extend(item for item in listing if location in (None, item.location))
     if as_json:
         print_json(to_json(found))
         return
-    headings = ("book", "location", "chain", "token", "available", "reserved", "total", "flag")
-    print_table(headings, map(_balance_row, found), (4, 5, 6))
+    headings = ["book", "location", "chain", "token", "available", "reserved", "total"]
+    if margin:
+        headings += ["unrealized", "margin used", "free", "valued (UTC)"]
+    rows = [_balance_row(balance, margin) for balance in found]
+    print_table([*headings, "flag"], rows, range(4, len(headings)))
+    if margin and all(balance.margin is None for balance in found):
+        click.echo(f"no balance carries futures or perpetuals, or {NOT_VALUED}")
 
 
-def _balance_row(balance: Balance) -> tuple[str, ...]:
+def _balance_row(balance: Balance, with_margin: bool) -> tuple[str, ...]:
+    told = balance.margin
+    margin = ("-",) * 4 if with_margin else ()
+    if with_margin and told is not None:
+        used, free = known(told.margin_used), known(told.free)
+        margin = (known(told.unrealized_pnl), used, free, iso(told.valued_at))
     return (
         balance.book,
         balance.location,
@@ -242,200 +259,60 @@ def _balance_row(balance: Balance) -> tuple[str, ...]:
         str(balance.available),
         str(balance.reserved),
         str(balance.total),
+        *margin,
         "below zero" if balance.is_negative else "",
     )
 
 
 @click.command()
-@click.argument("trace_id", required=False)
-@click.option("--count", type=click.IntRange(1), default=20, show_default=True)
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
-def trace(
-    options: Options, trace_id: str | None, count: int, book: str | None, as_json: bool
-) -> None:
-    """Show one multi-step trade with its steps, or the latest ones."""
+def reservations(options: Options, book: str | None, as_json: bool) -> None:
+    """Show what orders hold back of balances, those longest without news first."""
     with reader(options) as client:
-        if trace_id is None:
-            latest = [
-                part
-                for name in _books(client, book)
-                for part in client.traces(count=count, book=name)
-            ]
-            if as_json:
-                print_json(to_json(latest))
-            else:
-                headings = (
-                    "book",
-                    "trace",
-                    "status",
-                    "arbitrage",
-                    "steps",
-                    "net",
-                    "last step (UTC)",
-                )
-                print_table(headings, map(_trace_row, latest), (4,))
-            return
-        slices = [
-            part for name in _books(client, book) if (part := client.trace(trace_id, book=name))
-        ]
+        found = [item for name in books_of(client, book) for item in client.reservations(book=name)]
+    found.sort(key=lambda item: item.last_news)
     if as_json:
-        print_json(to_json(slices))
+        print_json(to_json(found))
         return
-    if not slices:
-        raise Failure(f"no book knows trace {trace_id}")
-    for part in slices:
-        _print_trace(part)
-
-
-def _trace_row(found: Trace) -> tuple[str, ...]:
-    return (
-        found.book,
-        found.trace_id,
-        found.status,
-        "yes" if found.is_arbitrage else "no",
-        str(len(found.steps)),
-        token_amounts(found.net),
-        iso(found.last_time),
-    )
-
-
-def _print_trace(found: Trace) -> None:
-    arbitrage = "arbitrage, " if found.is_arbitrage else ""
-    click.echo(f"trace {found.trace_id} in book {found.book}: {arbitrage}{found.status}")
-    click.echo(f"net: {token_amounts(found.net)}")
-    rows = [
-        (
-            str(step.step_number),
-            step.step_type,
-            str(step.strategy_id),
-            step.venue,
-            step.instrument_id,
-            str(step.quantity_delta),
-            str(step.price or "-"),
-            iso(step.timestamp),
-        )
-        for step in found.steps
-    ]
     headings = (
-        "step",
-        "type",
+        "book",
+        "order",
         "strategy",
-        "venue",
         "instrument",
-        "quantity",
-        "price",
-        "time (UTC)",
+        "location",
+        "token",
+        "left",
+        "reserved",
+        "age",
+        "last news (UTC)",
     )
-    print_table(headings, rows, (0, 5, 6))
+    now = time.time_ns()
+    print_table(headings, [_reservation_row(item, now) for item in found], (6, 7, 8))
 
 
-@click.command()
-@click.option("--from", "start", type=click.IntRange(1), help="First seq (default: the last ones).")
-@click.option(
-    "--count", type=click.IntRange(1), help="How many (default: all with --json, else 20)."
-)
-@BOOK_OPTION
-@JSON_OPTION
-@click.pass_obj
-def journal(
-    options: Options, start: int | None, count: int | None, book: str | None, as_json: bool
-) -> None:
-    """Show the journal: every event, what it did, and the hash chain."""
-    with reader(options) as client:
-        entries: list[JournalEntry] = []
-        for name in _books(client, book):
-            entries.extend(_entries(client, name, start, count, as_json))
-    if as_json:
-        print_json(to_json(entries))
-        return
-    headings = ("book", "seq", "event", "result", "reason", "what", "executed (UTC)", "digest")
-    print_table(headings, map(_entry_row, entries), (1,))
-
-
-def _entries(
-    client: Client, book: str, start: int | None, count: int | None, as_json: bool
-) -> list[JournalEntry]:
-    wanted = count if count is not None else (None if as_json or start else 20)
-    if start is None and wanted is not None:
-        latest = client.journal(count=wanted, newest_first=True, book=book)
-        return list(reversed(latest.items))
-    found: list[JournalEntry] = []
-    following = start or 1
-    while wanted is None or len(found) < wanted:
-        size = 1000 if wanted is None else min(1000, wanted - len(found))
-        part = client.journal(following, count=size, book=book).items
-        found.extend(part)
-        if len(part) < size:
-            break
-        following = part[-1].seq + 1
-    return found
-
-
-def _entry_row(entry: JournalEntry) -> tuple[str, ...]:
-    facts = entry.facts
-    what = [
-        str(facts[name])
-        for name in ("strategy", "instrument", "quantity", "price", "token", "amount", "status")
-        if name in facts
-    ]
-    executed_at = facts.get("executed_at")
+def _reservation_row(item: Reservation, now_ns: int) -> tuple[str, ...]:
     return (
-        entry.book,
-        str(entry.seq),
-        entry.event,
-        entry.result,
-        entry.reason,
-        " ".join(what),
-        iso(int(str(executed_at)) if executed_at else None),
-        entry.digest[:12],
+        item.book,
+        item.order,
+        item.strategy_id or "-",
+        item.instrument_id or "-",
+        item.location,
+        item.token,
+        str(item.left),
+        str(item.reserved),
+        _age(now_ns - item.last_news),
+        iso(item.last_news),
     )
 
 
-@click.command()
-@click.option(
-    "--from",
-    "from_seq",
-    type=click.IntRange(1),
-    help="First seq to show (default: what happens from now on).",
-)
-@click.option("--book", help="Which book (default: the default book).")
-@click.option("--count", type=click.IntRange(1), help="Stop after so many updates.")
-@JSON_OPTION
-@click.pass_obj
-def watch(
-    options: Options, from_seq: int | None, book: str | None, count: int | None, as_json: bool
-) -> None:
-    """Follow the updates of a book as they happen (Ctrl-C ends)."""
-    seen = 0
-    with reader(options) as client, failures(), feed(client, book, from_seq) as updates:
-        try:
-            for update in updates:
-                _show_update(update, as_json)
-                seen += 1
-                if count is not None and seen >= count:
-                    return
-        except FeedError as error:
-            raise Failure(str(error)) from None
-        except KeyboardInterrupt:
-            return
+def _age(duration_ns: int) -> str:
+    minutes = max(0, duration_ns) // 60_000_000_000
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-def _show_update(update: Update, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(to_json(update)))
-        return
-    for change in update.changes:
-        if isinstance(change, BalanceChange):
-            what = f"{change.location} {change.token} total {change.new_balance.total}"
-        else:
-            what = (
-                f"strategy {change.strategy_id} {change.instrument_id}"
-                f" quantity {change.new_position.quantity}"
-                f" realized {change.new_position.realized_pnl}"
-            )
-        click.echo(f"{update.seq}  {iso(update.timestamp)}  {change.update_type}  {what}")
-
-
-COMMANDS = [positions, strategy, balances, trace, journal, watch]
+COMMANDS = [positions, strategy, balances, reservations]

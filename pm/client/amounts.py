@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from pm.decimals import Amount
 
 _REMEMBERED_TEXTS = 16_384
+_REMEMBERED_MAPS = 4_096
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
@@ -36,6 +38,12 @@ def parse_amounts(told: Mapping[str, str]) -> dict[str, Amount]:
     return {name: parse_amount(text) for name, text in told.items()}
 
 
-def read_amounts(text: str | None) -> dict[str, Amount]:
+def read_amounts(text: str | None) -> Mapping[str, Amount]:
     """A map of amounts from JSON text; empty for none."""
-    return parse_amounts(json.loads(text)) if text and text != "{}" else {}
+    return _read_amounts(text) if text and text != "{}" else {}
+
+
+@lru_cache(maxsize=_REMEMBERED_MAPS)
+def _read_amounts(text: str) -> Mapping[str, Amount]:
+    # Shared by all who read the same text, so it must not be changed.
+    return MappingProxyType(parse_amounts(json.loads(text)))

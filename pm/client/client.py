@@ -1,43 +1,42 @@
-"""The two clients: the same queries for blocking and for asyncio code, straight from Redis.
+"""The client of blocking code: the queries, straight from Redis.
 
 A client reads; nothing it sends can write. A query that names a book asks that one; one that names
 a strategy asks the strategy's book; any other spans all books the client was given. Errors of the
-server are one `ServerError`; a book that does not exist is a `BookError` wherever a query meets it.
+server are one `ServerError`, an answer that took too long a `QueryTimeout`; a book that does not
+exist is a `BookError` wherever a query meets it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, overload
 
 import redis
-import redis.asyncio
-from redis import exceptions
 
-from pm.client import plans
-from pm.client.executing import carry_out, carry_out_async
+from pm.client import plans, valued_plans
+from pm.client.asking import Asker, open_server
 from pm.client.journal import JournalEntry
-from pm.client.plans import Plan, PositionState
+from pm.client.limits import UNLIMITED, QueryLimits
+from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
-    BookState,
     Listing,
     NettedPosition,
     Position,
-    StrategyPortfolio,
+    Reservation,
     Trace,
 )
-from pm.client.scope import Scope
-from pm.connect import ServerError, connect, connect_async
-from pm.connect.errors import explain
+from pm.client.scope import Scope, make_scope
+from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
 from pm.reference.snapshot import Reference
+from pm.settings import Settings
+from pm.valuation.records import EquityPoint
 
-Answer = TypeVar("Answer")
 Id = str | int
 
-READ_REPEATS = 3
 DEFAULT_BOOK = "main"
+ONE_YEAR = timedelta(days=365)
 
 
 class Client:
@@ -51,21 +50,33 @@ class Client:
         books: Sequence[str] = (),
         book_of: Callable[[str], str] | None = None,
         reference: Reference | None = None,
+        settings: Settings | None = None,
+        limits: QueryLimits = UNLIMITED,
     ) -> None:
         """`book` is the home book, `books` all of them; `book_of` tells the book of a strategy.
 
-        With `reference`, positions carry their instrument's metadata and risk figures.
+        With `reference`, positions carry their instrument's metadata and risk figures. `settings`
+        are the conventions of valued figures (the defaults without); `limits` bound every query,
+        none by default. Threads may share a client.
         """
         self.server = server
-        self.scope = Scope(book, tuple(books) or (book,), book_of, reference)
+        self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self._asker = Asker(server, limits)
 
     @classmethod
-    def open(cls, target: str, **options: Any) -> Client:
-        """A client of the server at `target` (a URL or the path of a socket) with its options."""
-        return cls(connect(target, role="reader", repeats=READ_REPEATS), **options)
+    def open(cls, target: str, settings: Settings | None = None, **options: Any) -> Client:
+        """A client of the server at `target` (a URL or the path of a socket) with its options.
+
+        With `settings`, its queries are cached and bounded as they say unless `limits` do.
+        """
+        if settings is not None:
+            options.setdefault("limits", QueryLimits.of(settings))
+        limits = options.get("limits", UNLIMITED)
+        return cls(open_server(target, limits), settings=settings, **options)
 
     def close(self) -> None:
         """Close the connections."""
+        self._asker.close()
         self.server.close()
 
     def __enter__(self) -> Client:
@@ -76,7 +87,7 @@ class Client:
 
     @overload
     def position(
-        self, instrument: str, strategy: Id, book: str | None = None
+        self, instrument: str, strategy: Id, book: str | None = None, *, live: bool = False
     ) -> Position | None: ...
 
     @overload
@@ -85,12 +96,23 @@ class Client:
     ) -> NettedPosition | None: ...
 
     def position(
-        self, instrument: str, strategy: Id | None = None, book: str | None = None
+        self,
+        instrument: str,
+        strategy: Id | None = None,
+        book: str | None = None,
+        *,
+        live: bool = False,
     ) -> Position | NettedPosition | None:
-        """A strategy's position, or without strategy the instrument over all; None if never."""
+        """A strategy's position, or without strategy the instrument over all; None if never.
+
+        With `live`, a strategy's position carries its value at the newest mark there is.
+        """
         if strategy is None:
-            return self._answer(plans.netted_position(self.scope, instrument, book))
-        return self._answer(plans.position(self.scope, instrument, str(strategy), book))
+            netted = plans.netted_position(self.scope, instrument, book)
+            return self._asker.answer(netted, self.scope.spanned(book))
+        plan = plans.live_position if live else plans.position
+        name = self.scope.one(book, str(strategy))
+        return self._asker.answer(plan(self.scope, instrument, str(strategy), name), (name,))
 
     def positions(
         self,
@@ -100,35 +122,87 @@ class Client:
         book: str | None = None,
     ) -> Listing[Position]:
         """Positions, open ones unless asked otherwise, of a strategy or of all."""
-        return self._answer(plans.positions(self.scope, state, _text(strategy), book))
+        plan = plans.positions(self.scope, state, text(strategy), book)
+        return self._asker.answer(plan, self.scope.spanned(book, text(strategy)))
 
     def strategy_portfolio(
         self, strategy: Id, *, positions: PositionState = "open", book: str | None = None
     ) -> StrategyPortfolio:
-        """A strategy's totals and positions."""
-        return self._answer(plans.strategy_portfolio(self.scope, str(strategy), positions, book))
+        """A strategy's totals and positions, its valuation and performance."""
+        plan = valued_plans.strategy_portfolio(self.scope, str(strategy), positions, book)
+        return self._asker.answer(plan, self.scope.spanned(book, str(strategy)))
 
-    def balance(self, location: str, token: str, book: str | None = None) -> Balance | None:
+    def portfolio_summary(self, book: str | None = None) -> PortfolioSummary:
+        """Totals of a book or of all, their worth now, and the last mark-to-market."""
+        plan = valued_plans.portfolio_summary(self.scope, book)
+        return self._asker.answer(plan, self.scope.spanned(book))
+
+    def risk_metrics(
+        self,
+        lookback: timedelta | int = ONE_YEAR,
+        *,
+        strategy: Id | None = None,
+        book: str | None = None,
+    ) -> RiskMetrics:
+        """Risk of a strategy, a book or all books, of the last `lookback` (a number is days)."""
+        plan = valued_plans.risk_metrics(self.scope, in_days(lookback), text(strategy), book)
+        return self._asker.answer(plan, self.scope.spanned(book, text(strategy)))
+
+    def equity(
+        self,
+        strategy: Id | None = None,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        count: int = 100,
+        book: str | None = None,
+    ) -> tuple[EquityPoint, ...]:
+        """The last `count` equity points from `start` to `end` (ns), oldest first."""
+        plan = valued_plans.equity(self.scope, text(strategy), book, start, end, count)
+        return self._asker.answer(plan, self.scope.spanned(book, text(strategy)))
+
+    def balance(
+        self, location: str, token: str, book: str | None = None, *, margin: bool = False
+    ) -> Balance | None:
         """One balance of one book, the home book unless named; None if it knows of none."""
-        return self._answer(plans.balance(self.scope, location, token, book))
+        plan = plans.balance(self.scope, location, token, book, margin)
+        return self._asker.answer(plan, (self.scope.one(book),))
 
-    def balances(self, *, location: str | None = None, book: str | None = None) -> Listing[Balance]:
-        """Balances of a location or of all."""
-        return self._answer(plans.balances(self.scope, location, book))
+    def balances(
+        self, *, location: str | None = None, book: str | None = None, margin: bool = False
+    ) -> Listing[Balance]:
+        """Balances of a location or of all, with `margin` what derivatives take from them."""
+        plan = plans.balances(self.scope, location, book, margin)
+        return self._asker.answer(plan, self.scope.spanned(book))
 
-    def chain_balances(self, chain_id: Id, *, book: str | None = None) -> Listing[Balance]:
+    def chain_balances(
+        self, chain_id: Id, *, book: str | None = None, margin: bool = False
+    ) -> Listing[Balance]:
         """Balances on a chain; 0 is off chain."""
-        return self._answer(plans.chain_balances(self.scope, str(chain_id), book))
+        plan = plans.chain_balances(self.scope, str(chain_id), book, margin)
+        return self._asker.answer(plan, self.scope.spanned(book))
+
+    def reservations(self, *, book: str | None = None) -> Listing[Reservation]:
+        """What orders hold back of balances, those longest without news first."""
+        plan = plans.reservations(self.scope, book)
+        return self._asker.answer(plan, self.scope.spanned(book))
 
     def trace(self, trace_id: str, *, book: str | None = None) -> Trace | None:
         """What one book, the home book unless named, holds of a trace."""
-        return self._answer(plans.trace(self.scope, trace_id, book))
+        plan = plans.trace(self.scope, trace_id, book)
+        return self._asker.answer(plan, (self.scope.one(book),))
 
     def traces(
-        self, *, since: int | None = None, count: int = 100, book: str | None = None
+        self,
+        *,
+        since: int | None = None,
+        count: int = 100,
+        state: TraceState = "all",
+        book: str | None = None,
     ) -> Listing[Trace]:
         """Traces by their last step, latest first; `since` in nanoseconds."""
-        return self._answer(plans.traces(self.scope, since, count, book))
+        plan = plans.traces(self.scope, since, count, state, book)
+        return self._asker.answer(plan, (self.scope.one(book),))
 
     def journal(
         self,
@@ -140,159 +214,33 @@ class Client:
         book: str | None = None,
     ) -> Listing[JournalEntry]:
         """At most `count` journal entries from seq `start` to `end`, both included."""
-        return self._answer(plans.journal(self.scope, start, end, count, newest_first, book))
+        plan = plans.journal(self.scope, start, end, count, newest_first, book)
+        return self._asker.answer(plan, (self.scope.one(book),))
 
     def head(self, book: str | None = None) -> BookState:
         """Where a book stands: seq, digest, cursors, totals."""
-        return self._answer(plans.head(self.scope, book))
+        plan = plans.head(self.scope, book)
+        return self._asker.answer(plan, (self.scope.one(book),))
 
     def strategies(self, book: str | None = None) -> tuple[str, ...]:
         """The strategies that ever did anything."""
-        return self._answer(plans.strategies(self.scope, book))
+        plan = plans.strategies(self.scope, book)
+        return self._asker.answer(plan, self.scope.spanned(book))
 
     def books(self) -> tuple[str, ...]:
         """The books that exist on the server."""
-        return self._answer(plans.books())
-
-    def _answer(self, plan: Plan[Answer]) -> Answer:
-        with _in_one_line(self.server):
-            return carry_out(self.server, plan)
+        plan = plans.books()
+        return self._asker.answer(plan, self.scope.books)
 
 
-class AsyncClient:
-    """Queries of asyncio code: `Client`, method by method."""
-
-    def __init__(
-        self,
-        server: redis.asyncio.Redis,
-        *,
-        book: str = DEFAULT_BOOK,
-        books: Sequence[str] = (),
-        book_of: Callable[[str], str] | None = None,
-        reference: Reference | None = None,
-    ) -> None:
-        """See `Client`; `server` comes from `pm.connect.connect_async`."""
-        self.server = server
-        self.scope = Scope(book, tuple(books) or (book,), book_of, reference)
-
-    @classmethod
-    def open(cls, target: str, **options: Any) -> AsyncClient:
-        """See `Client.open`; connects at the first query."""
-        return cls(connect_async(target, role="reader", repeats=READ_REPEATS), **options)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.server.aclose()
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    @overload
-    async def position(
-        self, instrument: str, strategy: Id, book: str | None = None
-    ) -> Position | None: ...
-
-    @overload
-    async def position(
-        self, instrument: str, strategy: None = None, book: str | None = None
-    ) -> NettedPosition | None: ...
-
-    async def position(
-        self, instrument: str, strategy: Id | None = None, book: str | None = None
-    ) -> Position | NettedPosition | None:
-        """See `Client.position`."""
-        if strategy is None:
-            return await self._answer(plans.netted_position(self.scope, instrument, book))
-        return await self._answer(plans.position(self.scope, instrument, str(strategy), book))
-
-    async def positions(
-        self,
-        state: PositionState = "open",
-        *,
-        strategy: Id | None = None,
-        book: str | None = None,
-    ) -> Listing[Position]:
-        """See `Client.positions`."""
-        return await self._answer(plans.positions(self.scope, state, _text(strategy), book))
-
-    async def strategy_portfolio(
-        self, strategy: Id, *, positions: PositionState = "open", book: str | None = None
-    ) -> StrategyPortfolio:
-        """See `Client.strategy_portfolio`."""
-        return await self._answer(
-            plans.strategy_portfolio(self.scope, str(strategy), positions, book)
-        )
-
-    async def balance(self, location: str, token: str, book: str | None = None) -> Balance | None:
-        """See `Client.balance`."""
-        return await self._answer(plans.balance(self.scope, location, token, book))
-
-    async def balances(
-        self, *, location: str | None = None, book: str | None = None
-    ) -> Listing[Balance]:
-        """See `Client.balances`."""
-        return await self._answer(plans.balances(self.scope, location, book))
-
-    async def chain_balances(self, chain_id: Id, *, book: str | None = None) -> Listing[Balance]:
-        """See `Client.chain_balances`."""
-        return await self._answer(plans.chain_balances(self.scope, str(chain_id), book))
-
-    async def trace(self, trace_id: str, *, book: str | None = None) -> Trace | None:
-        """See `Client.trace`."""
-        return await self._answer(plans.trace(self.scope, trace_id, book))
-
-    async def traces(
-        self, *, since: int | None = None, count: int = 100, book: str | None = None
-    ) -> Listing[Trace]:
-        """See `Client.traces`."""
-        return await self._answer(plans.traces(self.scope, since, count, book))
-
-    async def journal(
-        self,
-        start: int | None = None,
-        end: int | None = None,
-        count: int = 100,
-        *,
-        newest_first: bool = False,
-        book: str | None = None,
-    ) -> Listing[JournalEntry]:
-        """See `Client.journal`."""
-        return await self._answer(plans.journal(self.scope, start, end, count, newest_first, book))
-
-    async def head(self, book: str | None = None) -> BookState:
-        """See `Client.head`."""
-        return await self._answer(plans.head(self.scope, book))
-
-    async def strategies(self, book: str | None = None) -> tuple[str, ...]:
-        """See `Client.strategies`."""
-        return await self._answer(plans.strategies(self.scope, book))
-
-    async def books(self) -> tuple[str, ...]:
-        """See `Client.books`."""
-        return await self._answer(plans.books())
-
-    async def _answer(self, plan: Plan[Answer]) -> Answer:
-        with _in_one_line(self.server):
-            return await carry_out_async(self.server, plan)
+def in_days(lookback: timedelta | int) -> int:
+    """A period as whole days, a part of a day counting as one; ValueError unless above 0."""
+    days = lookback if isinstance(lookback, int) else -(-lookback // timedelta(days=1))
+    if days < 1:
+        raise ValueError(f"lookback: {lookback} is not above 0")
+    return days
 
 
-def server_name(server: redis.Redis | redis.asyncio.Redis) -> str:
-    """What to call the server in an error: its socket, or its host and port."""
-    pool: Any = server.connection_pool
-    options = pool.connection_kwargs
-    return str(options.get("path") or f"redis://{options.get('host')}:{options.get('port')}")
-
-
-@contextmanager
-def _in_one_line(server: redis.Redis | redis.asyncio.Redis) -> Generator[None]:
-    try:
-        yield
-    except (exceptions.RedisError, OSError) as error:
-        raise ServerError(explain(error, server_name(server))) from error
-
-
-def _text(strategy: Id | None) -> str | None:
+def text(strategy: Id | None) -> str | None:
+    """A strategy's id as keys have it."""
     return None if strategy is None else str(strategy)

@@ -1,6 +1,12 @@
-"""What can go wrong with a feed beside the server itself; each text names the book and the seqs."""
+"""What can go wrong with a query or a feed beside the server itself; each text is one line."""
 
 from __future__ import annotations
+
+from pm.connect import ServerError
+
+
+class QueryTimeout(ServerError):
+    """The server, or a turn to ask it, took longer than the limit; the client stays usable."""
 
 
 class FeedError(Exception):

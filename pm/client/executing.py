@@ -6,13 +6,13 @@ keeps others waiting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import redis
 import redis.asyncio
 
-from pm.client.plans import Answer, Command, Plan
+from pm.client.plan import Answer, Command, Plan
 
 CHUNK_COMMANDS = 500
 
@@ -45,23 +45,25 @@ async def execute_async(server: redis.asyncio.Redis, commands: Sequence[Command]
     return replies
 
 
-def carry_out(server: redis.Redis, plan: Plan[Answer]) -> Answer:
-    """The answer of a plan."""
+def carry_out(ask: Callable[[Sequence[Command]], Sequence[Any]], plan: Plan[Answer]) -> Answer:
+    """The answer of a plan whose commands `ask` carries out."""
     try:
         commands = next(plan)
         while True:
-            commands = plan.send(execute(server, commands))
+            commands = plan.send(ask(commands))
     except StopIteration as done:
         answer: Answer = done.value
         return answer
 
 
-async def carry_out_async(server: redis.asyncio.Redis, plan: Plan[Answer]) -> Answer:
-    """The answer of a plan."""
+async def carry_out_async(
+    ask: Callable[[Sequence[Command]], Awaitable[Sequence[Any]]], plan: Plan[Answer]
+) -> Answer:
+    """The answer of a plan whose commands `ask` carries out."""
     # A StopIteration may not leave a coroutine, so it is caught where it arises.
     commands = next(plan)
     while True:
-        replies = await execute_async(server, commands)
+        replies = await ask(commands)
         try:
             commands = plan.send(replies)
         except StopIteration as done:

@@ -11,7 +11,9 @@ from typing import Any, overload
 
 from redis import exceptions
 
-from pm.client.client import AsyncClient, Client, server_name
+from pm.client.asking import server_name
+from pm.client.async_client import AsyncClient
+from pm.client.client import Client
 from pm.client.course import CHECK_EVERY_S, CONFIRM_WITHIN_S, Course, check_confirmed, text_of
 from pm.client.executing import execute, execute_async
 from pm.client.following import Ask, Effect, Pause, Receive, Subscribe

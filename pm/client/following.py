@@ -19,7 +19,7 @@ from pm import keys
 from pm.books.opening import BookError
 from pm.client.errors import FeedError, JournalRewritten, JournalTrimmed
 from pm.client.journal import seq_of
-from pm.client.plans import Command
+from pm.client.plan import Command
 from pm.client.updates import Update, message_text, parse_update
 
 PAGE_ENTRIES = 500

@@ -12,14 +12,17 @@ from pm.client.updates import Change, parse_changes
 from pm.decimals import Amount
 
 Told = Mapping[str, Any]
+Leg = tuple[Amount, Amount] | tuple[Amount, Amount, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     """One event and what it did; every event has one, also those refused or without effect.
 
-    `legs` are pairs of signed quantity and signed notional. `order`, `trace` and `contribution` are
-    the decoded JSON of the entry, None where it has none. `digest` chains to the entry before.
+    `legs` are signed quantity and signed notional, with the position `<strategy>:<instrument>`
+    where the event may concern several. `effects` are what it did beside legs. `order` and `trace`
+    are the decoded JSON of the entry, None where it has none; `contributions` one for each strategy
+    and instrument it added to. `digest` chains to the entry before.
     """
 
     book: str
@@ -28,11 +31,12 @@ class JournalEntry:
     result: str
     reason: str
     facts: Told
-    legs: tuple[tuple[Amount, Amount], ...]
+    legs: tuple[Leg, ...]
+    effects: tuple[Told, ...]
     changes: tuple[Change, ...]
     order: Told | None
     trace: Told | None
-    contribution: Told | None
+    contributions: tuple[Told, ...]
     previous_update: int
     rules: str
     digest: str
@@ -52,18 +56,26 @@ def parse_entry(book: str, stream_id: str, fields: Mapping[str, str]) -> Journal
         result=fields["result"],
         reason=fields["reason"],
         facts=json.loads(fields["facts"]),
-        legs=tuple(
-            (parse_amount(quantity), parse_amount(notional))
-            for quantity, notional in json.loads(fields["legs"])
-        ),
+        legs=tuple(map(_leg, json.loads(fields["legs"]))),
+        effects=tuple(json.loads(fields["effects"])),
         changes=parse_changes(json.loads(fields["changes"])),
         order=_told(fields["order"]),
         trace=_told(fields["trace"]),
-        contribution=_told(fields["contribution"]),
+        contributions=_contributions(fields["contribution"]),
         previous_update=int(fields["previous_update"]),
         rules=fields["rules"],
         digest=fields["digest"],
     )
+
+
+def _leg(told: list[str]) -> Leg:
+    quantity, notional = parse_amount(told[0]), parse_amount(told[1])
+    return (quantity, notional) if len(told) == 2 else (quantity, notional, told[2])
+
+
+def _contributions(text: str) -> tuple[Told, ...]:
+    told = json.loads(text) if text else []
+    return tuple(told) if isinstance(told, list) else (told,)
 
 
 def _told(text: str) -> Told | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pm.client.parsing import sum_amounts
+from pm.client.parsing import net_of, sum_amounts
 from pm.client.results import NettedPosition, Position
 from pm.decimals import ZERO, Amount, divide
 
@@ -27,7 +27,9 @@ def net_positions(
     unvalued = sum_amounts(*(position.fees_unvalued for position in positions))
     realized = _sum(position.realized_pnl for position in positions)
     fee_value = _sum(position.fee_value for position in positions)
-    is_closed = not longs and not shorts
+    carry = _sum(position.carry for position in positions)
+    transfer_cost = _sum(position.transfer_cost for position in positions)
+    unrealized = _known_sum(position.unrealized_pnl for position in positions)
     multipliers = {position.multiplier for position in positions}
     return NettedPosition(
         instrument_id=first.instrument_id,
@@ -46,8 +48,10 @@ def net_positions(
         long_avg_cost_basis=_average(longs),
         short_quantity=_sum(position.quantity for position in shorts),
         short_avg_cost_basis=_average(shorts),
-        market_value=None,
-        unrealized_pnl=None,
+        unmarked=sum(position.unrealized_pnl is None for position in positions),
+        market_value=_known_sum(position.market_value for position in positions),
+        unrealized_pnl=unrealized,
+        exposure=_known_sum(position.exposure for position in positions),
         first_trade_time=_earliest([*longs, *shorts]),
         last_update_time=max(position.last_update_time for position in positions),
         total_trades=sum(position.total_trades for position in positions),
@@ -55,7 +59,9 @@ def net_positions(
         fees_paid=sum_amounts(*(position.fees_paid for position in positions)),
         fee_value=fee_value,
         fees_unvalued=unvalued,
-        net_pnl=realized - fee_value if is_closed and not any(unvalued.values()) else None,
+        carry=carry,
+        transfer_cost=transfer_cost,
+        net_pnl=net_of(realized, unrealized, carry, fee_value, transfer_cost, unvalued),
         asset_metadata=first.asset_metadata,
         risk_weight=first.risk_weight,
         correlation_group=first.correlation_group,
@@ -78,6 +84,16 @@ def _average(positions: Sequence[Position]) -> Amount | None:
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
     return sum(amounts, ZERO)
+
+
+def _known_sum(amounts: Iterable[Amount | None]) -> Amount | None:
+    """The sum; None if one of them is unknown."""
+    summed = ZERO
+    for amount in amounts:
+        if amount is None:
+            return None
+        summed = summed + amount
+    return summed
 
 
 def _earliest(positions: Iterable[Position]) -> int | None:

@@ -49,7 +49,7 @@ def _object(value: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"type": _ASSET_TYPES[kind]} if kind in _ASSET_TYPES else {}
     for name in _shown_names(kind):
         part = getattr(value, name)
-        told[name] = int(part) if name in _NUMBERED and part.isdecimal() else to_json(part)
+        told[name] = int(part) if name in _NUMBERED and part and part.isdecimal() else to_json(part)
     return told
 
 

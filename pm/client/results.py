@@ -41,19 +41,38 @@ class Listing(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveValue:
+    """A position at the newest mark there is, whoever gave it and however old it is.
+
+    Strategy and book totals do not have it: they are at the marks of the last mark-to-market.
+    """
+
+    mark: Amount
+    mark_time: int
+    is_stale: bool
+    market_value: Amount | None
+    unrealized_pnl: Amount | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """One strategy's position in one instrument; quantities are signed (+ long, - short).
 
-    `cost`, `realized_pnl` and `fee_value` are in the settlement token. `realized_pnl` is price P&L
-    without fees; `net_pnl` is known when the position is flat and every fee has a value. Realized
-    P&L, fees and `total_trades` are of the position's whole life, `first_trade_time` and the trip's
-    figures of its current (else last) trip from flat to flat. The last three before `book` come
-    from reference data and are None without a record.
+    `cost`, P&L, `carry` (funding, dividends, interest), `transfer_cost` and `fee_value` are in the
+    settlement token. Market value and unrealized P&L are at `mark`, that of the last mark-to-market
+    (`is_stale`: it was old already), and move with every event since; `live` is at the newest mark
+    there is, and only there when asked for. `exposure` is in the quote token, unknown for an option
+    and without a mark. `net_pnl` is realized + unrealized + carry - fee_value - transfer_cost,
+    known when the position has a mark or is flat and every fee has a value. Realized P&L, fees,
+    carry and `total_trades` are of the position's whole life, `first_trade_time` and the trip's
+    figures of its current (else last) trip from flat to flat. `location` is the last one told. The
+    last three before `live` come from reference data and are None without a record.
     """
 
     instrument_id: str
     instrument_kind: str
     chain_id: str
+    location: str
     strategy_id: str
     base: str
     quote: str
@@ -64,8 +83,12 @@ class Position:
     quantity: Amount
     avg_cost_basis: Amount | None
     cost: Amount
+    mark: Amount | None
+    mark_time: int | None
+    is_stale: bool
     market_value: Amount | None
     unrealized_pnl: Amount | None
+    exposure: Amount | None
     first_trade_time: int | None
     last_update_time: int
     total_trades: int
@@ -73,12 +96,16 @@ class Position:
     fees_paid: Amounts
     fee_value: Amount
     fees_unvalued: Amounts
+    carry: Amount
+    transfer_cost: Amount
     net_pnl: Amount | None
     trip_realized_pnl: Amount
     trip_fee_value: Amount
+    trip_carry: Amount
     asset_metadata: Metadata | None
     risk_weight: Amount | None
     correlation_group: int | None
+    live: LiveValue | None
     book: str
     seq: int
 
@@ -90,6 +117,7 @@ class NettedPosition:
     `short_quantity` is negative or 0. Where long and short legs oppose there is no average cost;
     `break_even` is the price at which the netted quantity would give its cost back. `multiplier`
     is None where the positions differ in it. `first_trade_time` is the earliest of open ones.
+    `unmarked` counts open positions without a mark; with any, the valued figures are unknown.
     """
 
     instrument_id: str
@@ -108,8 +136,10 @@ class NettedPosition:
     long_avg_cost_basis: Amount | None
     short_quantity: Amount
     short_avg_cost_basis: Amount | None
+    unmarked: int
     market_value: Amount | None
     unrealized_pnl: Amount | None
+    exposure: Amount | None
     first_trade_time: int | None
     last_update_time: int
     total_trades: int
@@ -117,6 +147,8 @@ class NettedPosition:
     fees_paid: Amounts
     fee_value: Amount
     fees_unvalued: Amounts
+    carry: Amount
+    transfer_cost: Amount
     net_pnl: Amount | None
     asset_metadata: Metadata | None
     risk_weight: Amount | None
@@ -127,8 +159,24 @@ class NettedPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceMargin:
+    """What futures and perpetuals take from a balance, as of the mark-to-market at `valued_at`.
+
+    `free` is available now + `unrealized_pnl` - `margin_used`, None where one of them is unknown.
+    """
+
+    valued_at: int
+    margin_used: Amount | None
+    unrealized_pnl: Amount | None
+    free: Amount | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """One token at one location; `total` is available + reserved and may be below zero."""
+    """One token at one location; `total` is available + reserved and may be below zero.
+
+    `margin` is there when asked for, and None where the last mark-to-market found none.
+    """
 
     location: str
     chain_id: str
@@ -138,70 +186,32 @@ class Balance:
     total: Amount
     last_update: int
     is_negative: bool
+    margin: BalanceMargin | None
     book: str
     seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Sums over a strategy or a book: amounts per settlement token, fees per token paid.
+class Reservation:
+    """What an order holds back of a balance; `last_news` is when the order was last heard of.
 
-    `total_fees` is `fees_paid` (of executions) and `failed_fees` (of what did not execute).
+    `reserved` is what was set aside, `left` what still is. `order_quantity` is None where nobody
+    told it: then what is spent counts, not what is left to be filled.
     """
 
-    realized_pnl: Amounts
-    total_fees: Amounts
-    fees_paid: Amounts
-    failed_fees: Amounts
-    fee_value: Amounts
-    fees_unvalued: Amounts
-    volume: Amounts
-    trade_count: int
-    orders_filled: int
-    orders_rejected: int
-    orders_cancelled: int
-    trips_won: int
-    trips_lost: int
-    trips_unknown: int
-    inception_time: int | None
-    last_update_time: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrategyPortfolio(Totals):
-    """A strategy's totals and positions; one that never did anything is empty.
-
-    `total_pnl` (realized and unrealized), `max_drawdown` and `sharpe_ratio` need marks.
-    """
-
+    order: str
     strategy_id: str
+    instrument_id: str
+    status: str
+    location: str
+    chain_id: str
+    token: str
+    reserved: Amount
+    left: Amount
+    order_quantity: Amount | None
+    last_news: int
     book: str
     seq: int
-    is_exact: bool
-    total_pnl: Amounts | None
-    max_drawdown: Amount | None
-    sharpe_ratio: Amount | None
-    positions: tuple[Position, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookState(Totals):
-    """Where a book stands: its last journal entry with the digest, and what it depends on.
-
-    `counts` tells how many events ended how, `cursors` how far each lane was applied.
-    """
-
-    book: str
-    seq: int
-    digest: str
-    schema: str
-    epoch: int
-    rules: str
-    library: str
-    reference_version: int
-    previous_update: int
-    counts: Mapping[str, int]
-    cursors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +234,10 @@ class IntermediatePosition:
 class Trace:
     """A multi-step trade: its steps, and the net amount per asset, fees included.
 
-    `result` is the net amount of the asset it started from, known once the trade is completed.
+    `status` is open, completed, expired (its time is over, nothing is left) or stranded: `stranded`
+    then tells the amount of each asset it traded that is not dust, and `locations` has every amount
+    by `<location>:<asset>`. `result` is the net amount of the asset it started from,
+    known once the trade is completed.
     """
 
     trace_id: str
@@ -233,6 +246,8 @@ class Trace:
     numeraire: str
     result: Amount | None
     net: Amounts
+    locations: Amounts
+    stranded: Amounts
     traded: tuple[str, ...]
     dust: Amounts
     first_time: int

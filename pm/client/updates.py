@@ -15,7 +15,13 @@ from pm.client.amounts import parse_amount, parse_amounts, parse_optional, parse
 from pm.client.results import Amounts
 from pm.decimals import Amount
 
-UpdateType = Literal["position_opened", "position_modified", "position_closed", "balance_changed"]
+UpdateType = Literal[
+    "position_opened",
+    "position_modified",
+    "position_closed",
+    "balance_changed",
+    "trace_stranded",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +35,14 @@ class PositionFigures:
     fees_paid: Amounts
     fee_value: Amount
     fees_unvalued: Amounts
+    carry: Amount
+    transfer_cost: Amount
     total_trades: int
     first_trade_time: int | None
     last_update_time: int
     trip_realized_pnl: Amount
     trip_fee_value: Amount
+    trip_carry: Amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,20 @@ class BalanceChange:
     new_balance: BalanceFigures
 
 
-Change = PositionChange | BalanceChange
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceStranded:
+    """A trace that ended with assets left: their net amounts, and where they are.
+
+    `locations` has an amount for each `<location>:<asset>`.
+    """
+
+    update_type: UpdateType
+    trace_id: str
+    stranded: Amounts
+    locations: Amounts
+
+
+Change = PositionChange | BalanceChange | TraceStranded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +149,13 @@ def _change(told: dict[str, Any]) -> Change:
             old_balance=None if told["old"] is None else _balance(told["old"]),
             new_balance=_balance(told["new"]),
         )
+    if told["type"] == "trace_stranded":
+        return TraceStranded(
+            update_type=told["type"],
+            trace_id=told["trace_id"],
+            stranded=parse_amounts(told["stranded"]),
+            locations=parse_amounts(told["locations"]),
+        )
     return PositionChange(
         update_type=told["type"],
         strategy_id=told["strategy_id"],
@@ -153,9 +182,12 @@ def _position(told: dict[str, Any]) -> PositionFigures:
         fees_paid=parse_amounts(told["fees_paid"]),
         fee_value=parse_amount(told["fee_value"]),
         fees_unvalued=parse_amounts(told["fees_unvalued"]),
+        carry=parse_amount(told["carry"]),
+        transfer_cost=parse_amount(told["transfer_cost"]),
         total_trades=int(told["total_trades"]),
         first_trade_time=parse_time(told["first_trade_time"]),
         last_update_time=int(told["last_update_time"]),
         trip_realized_pnl=parse_amount(told["trip_realized_pnl"]),
         trip_fee_value=parse_amount(told["trip_fee_value"]),
+        trip_carry=parse_amount(told["trip_carry"]),
     )

@@ -51,7 +51,7 @@ def test_with_workers_it_waits_for_them(shared: Shell, crew: Crew) -> None:
     code, told = ingest(shared, write_events(shared.path("e.jsonl"), *EVENTS))
     assert (code, told) == (
         0,
-        "applied 4, refused 0, duplicate 0, covered 0, stale 0, noted 1\n",
+        "applied 4, refused 0, duplicate 0, covered 0, stale 0, noted 1, declined 0\n",
     )
     assert worker.running
 

@@ -45,7 +45,6 @@ def test_closed_positions_are_shown_when_asked_for(shell: Shell) -> None:
     assert shell.json("positions") == []
     [closed] = shell.json("positions", "--all")
     assert (closed["quantity"], closed["avg_cost_basis"]) == ("0", None)
-    assert shell.json("positions", "--all", "--strategy", "9") == []
 
 
 def test_one_instrument_over_all_strategies(told: Shell) -> None:
@@ -80,9 +79,28 @@ def test_strategy(told: Shell) -> None:
     assert "1 filled, 1 rejected" in told.ok("strategy", "7")
 
 
-def test_a_strategy_that_never_traded_is_empty(told: Shell) -> None:
-    found = told.json("strategy", "99")
-    assert (found["strategy_id"], found["positions"]) == (99, [])
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("strategy", "99"), "pm: no book knows strategy 99"),
+        (("equity", "--strategy", "99"), "pm: no book knows strategy 99"),
+        (("risk", "--strategy", "99"), "pm: no book knows strategy 99"),
+        (("positions", "--strategy", "99"), "pm: no book knows strategy 99"),
+        (("strategy", "99", "--book", "main"), "pm: book main knows no strategy 99"),
+        (("equity", "--strategy", "7", "--book", "no"), "pm: book no does not exist"),
+        (("positions", "--instrument", "NOPE"), "pm: no strategy ever held NOPE"),
+        (
+            ("positions", "--instrument", "NOPE", "--strategy", "7"),
+            "pm: strategy 7 never held NOPE",
+        ),
+        (("trace", "zzz"), "pm: no book knows trace zzz"),
+    ],
+)
+def test_what_nobody_knows_is_one_line_for_programs_too(
+    told: Shell, command: tuple[str, ...], said: str, as_json: tuple[str, ...]
+) -> None:
+    assert told.refused(*command, *as_json) == said
 
 
 def test_traces(told: Shell) -> None:
@@ -130,7 +148,6 @@ def test_watch_ends_after_the_wanted_updates(told: Shell) -> None:
 def test_the_first_command_on_a_new_folder_shows_an_empty_book(shell: Shell) -> None:
     assert shell.json("positions") == []
     assert shell.json("balances") == []
-    assert shell.json("strategy", "7")["positions"] == []
     assert [entry["event"] for entry in shell.json("journal")] == ["opened"]
     assert shell.ok("verify").startswith("book main is right at seq 1")
 

@@ -66,6 +66,52 @@ def on_ethereum(number: int, quantity: str, price: str, **more: Any) -> dict[str
     return fill(number, quantity, price, **{**chain, **more})
 
 
+def reserve(number: int, order: str, token: str, amount: str, **more: Any) -> dict[str, Any]:
+    """The facts of a reservation of an order at binance."""
+    return {
+        **_event(number, "reserve"),
+        "strategy": "7",
+        "venue": "binance",
+        "location": "binance",
+        "chain_id": "0",
+        "order": f"binance:{order}",
+        "token": token,
+        "amount": amount,
+        **more,
+    }
+
+
+def deposit(number: int, token: str, amount: str) -> dict[str, Any]:
+    """The facts of a deposit at binance."""
+    place = {"venue": "binance", "location": "binance", "chain_id": "0"}
+    return {**_event(number, "deposit"), **place, "token": token, "amount": amount}
+
+
+def trace_expired(number: int, trace_id: str, steps: int, verdict: str) -> dict[str, Any]:
+    """The facts of the end of a trace whose time is over."""
+    return {
+        **_event(number, "trace_expired"),
+        "id": f"trace/{trace_id}/{steps}/expired",
+        "trace": {"id": trace_id},
+        "steps": str(steps),
+        "verdict": verdict,
+    }
+
+
+def _event(number: int, kind: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "lane": LANE,
+        "entry": f"{number}-0",
+        "index": "0",
+        "of": "1",
+        "received_at": str(EXECUTED_AT + number + 500),
+        "executed_at": str(EXECUTED_AT + number),
+        "day": "2023-11-14",
+        "id": f"event/{kind}{number}",
+    }
+
+
 class BookWriter:
     """Opens a book and applies facts to it, as a worker would."""
 

@@ -58,6 +58,11 @@ def test_both_clients_answer_alike(server: AnyServer, client: Client, book: Book
             assert await waiting.head() == client.head()
             assert await waiting.strategies() == client.strategies()
             assert await waiting.books() == client.books()
+            assert await waiting.reservations() == client.reservations()
+            assert await waiting.risk_metrics(30) == client.risk_metrics(30)
+            assert await waiting.equity() == client.equity()
+            told = await waiting.portfolio_summary()
+            assert told.realized_pnl == client.portfolio_summary().realized_pnl
 
     asyncio.run(compare())
 

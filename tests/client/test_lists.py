@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 
 from pm.books.opening import BookError
-from pm.client import Client, to_json
+from pm.client import Client, TraceStranded, to_json
+from pm.client.plans import TraceState
 from pm.decimals import Amount
 from pm.rules.digest import GENESIS_DIGEST, chain_digest
 from tests.client.conftest import OpenBook
-from tests.client.facts import BTC, ETH, EXECUTED_AT, BookWriter, fill, on_ethereum
+from tests.client.facts import (
+    BTC,
+    ETH,
+    EXECUTED_AT,
+    BookWriter,
+    deposit,
+    fill,
+    on_ethereum,
+    reserve,
+    trace_expired,
+)
 
 TRACE = "0123456789abcdef0123456789abcdef"
 
@@ -27,6 +38,7 @@ def test_a_balance_tells_what_the_book_holds(client: Client, book: BookWriter) -
         "total": "-205",
         "last_update": EXECUTED_AT + 1,
         "is_negative": True,
+        "margin": None,
         "book": "main",
         "seq": 2,
     }
@@ -68,15 +80,25 @@ def test_a_portfolio_has_totals_and_positions(client: Client, book: BookWriter) 
         "book": "main",
         "seq": 7,
         "is_exact": True,
-        "total_pnl": None,
+        "equity": None,
         "max_drawdown": None,
         "sharpe_ratio": None,
+        "valuation": None,
+        "performance": None,
+        "total_pnl": None,
         "realized_pnl": {"USDT": "10"},
+        "unrealized_pnl": {},
+        "market_value": {},
+        "unmarked": 1,
+        "is_torn": False,
+        "carry": {},
+        "transfer_cost": {},
         "total_fees": {"BNB": "0.5", "ETH": "0.02", "USDT": "15"},
         "fees_paid": {"BNB": "0.5", "USDT": "15"},
         "failed_fees": {"ETH": "0.02"},
         "fee_value": {"USDT": "15"},
         "fees_unvalued": {"BNB": "0.5"},
+        "allocated": {},
         "volume": {"USDT": "410"},
         "trade_count": 4,
         "orders_filled": 4,
@@ -160,6 +182,113 @@ def test_traces_come_latest_first(client: Client, book: BookWriter) -> None:
     assert [trace.trace_id for trace in client.traces(since=since)] == ids[:0:-1]
 
 
+def test_a_stranded_trace_tells_what_it_left_and_where(client: Client, book: BookWriter) -> None:
+    book.apply(
+        fill(1, "1", "100", fees=[], trace={"id": TRACE}),
+        fill(2, "-0.6", "102", venue="kraken", location="kraken", fees=[], trace={"id": TRACE}),
+        trace_expired(3, TRACE, 2, "stranded"),
+    )
+    trace = client.trace(TRACE)
+    assert trace is not None
+    assert (trace.status, trace.result) == ("stranded", None)
+    assert trace.stranded == {"BTC": Amount(4, 1), "USDT": Amount(-388, 1)}
+    assert trace.locations == {
+        "binance:BTC": Amount(1),
+        "binance:USDT": Amount(-100),
+        "kraken:BTC": Amount(-6, 1),
+        "kraken:USDT": Amount(612, 1),
+    }
+    assert client.head().traces_stranded == 1
+    [change] = client.journal()[-1].changes
+    assert change == TraceStranded(
+        update_type="trace_stranded",
+        trace_id=TRACE,
+        stranded=trace.stranded,
+        locations=trace.locations,
+    )
+
+
+def test_traces_are_listed_by_how_they_stand(client: Client, book: BookWriter) -> None:
+    ids = [f"{n:032x}" for n in range(1, 5)]
+    book.apply(
+        *(fill(n, "1", "100", trace={"id": trace_id}) for n, trace_id in enumerate(ids, 1)),
+        fill(5, "-1", "100", trace={"id": ids[0]}),
+        trace_expired(6, ids[1], 1, "stranded"),
+        trace_expired(7, ids[2], 1, "expired"),
+    )
+
+    def listed(state: TraceState, count: int = 100) -> set[str]:
+        return {trace.trace_id for trace in client.traces(state=state, count=count)}
+
+    assert listed("all") == set(ids)
+    assert listed("open") == {ids[3]}
+    assert listed("ended") == set(ids[:3])
+    assert listed("stranded") == {ids[1]}
+    assert len(listed("ended", count=2)) == 2
+
+
+def test_open_traces_are_found_behind_many_that_ended(client: Client, book: BookWriter) -> None:
+    second = 1_000_000_000
+    book.apply(fill(1, "1", "100", trace={"id": TRACE}))
+    for number in range(2, 230, 3):
+        told = {"trace": {"id": f"{number:032x}"}, "fees": []}
+        at = {"executed_at": str(EXECUTED_AT + number * second)}
+        book.apply(
+            fill(number, "1", "100", **told, **at), fill(number + 1, "-1", "100", **told, **at)
+        )
+    found = client.traces(state="open", count=1)
+    assert [trace.trace_id for trace in found] == [TRACE]
+    assert (found.is_exact, found.seqs) == (True, {"main": book.seq()})
+
+
+def test_reservations_are_listed_longest_without_news_first(
+    client: Client, book: BookWriter
+) -> None:
+    ms = 1_000_000
+    late = {"executed_at": str(EXECUTED_AT + 5 * ms)}
+    book.apply(
+        deposit(1, "USDT", "1000"),
+        deposit(2, "BNB", "10"),
+        reserve(3, "A", "USDT", "200", quantity="2", **late),
+        reserve(4, "B", "USDT", "50"),
+        reserve(5, "B", "BNB", "1"),
+        fill(6, "0.5", "90", order="binance:A", fees=[], **late),
+    )
+    found = client.reservations()
+    assert [(item.order, item.token, str(item.left)) for item in found] == [
+        ("binance:B", "BNB", "1"),
+        ("binance:B", "USDT", "50"),
+        ("binance:A", "USDT", "150"),
+    ]
+    assert (found.is_exact, found.seqs) == (True, {"main": book.seq()})
+    assert to_json(found[2]) == {
+        "order": "binance:A",
+        "strategy_id": 7,
+        "instrument_id": BTC,
+        "status": "open",
+        "location": "binance",
+        "chain_id": 0,
+        "token": "USDT",
+        "reserved": "200",
+        "left": "150",
+        "order_quantity": "2",
+        "last_news": EXECUTED_AT + 5 * ms,
+        "book": "main",
+        "seq": book.seq(),
+    }
+
+
+def test_a_declined_event_is_counted_and_tells_what_was_missing(
+    client: Client, book: BookWriter
+) -> None:
+    book.apply(deposit(1, "USDT", "10"), reserve(2, "A", "USDT", "50"))
+    entry = client.journal()[-1]
+    assert (entry.result, entry.reason) == ("declined", "insufficient_balance")
+    assert entry.effects == ({"type": "declined", "requested": "50", "available": "10"},)
+    assert client.head().counts["declined"] == 1
+    assert client.reservations().items == ()
+
+
 def test_a_book_without_traces_lists_none(client: Client, book: BookWriter) -> None:
     assert client.traces().items == ()
     assert client.traces(since=0).items == ()
@@ -192,8 +321,8 @@ def test_a_journal_entry_tells_what_the_event_did(client: Client, book: BookWrit
     ]
     assert filled.order is not None
     assert filled.order["quantity"] == "2"
-    assert filled.contribution is not None
-    assert filled.contribution["volume"] == "200"
+    assert [part["volume"] for part in filled.contributions] == ["200"]
+    assert (opened.contributions, opened.effects, filled.effects) == ((), (), ())
     assert (again.result, again.changes, again.previous_update) == ("duplicate", (), 2)
 
 
@@ -209,7 +338,7 @@ def test_the_journal_answered_chains_to_the_head(client: Client, book: BookWrite
 def test_the_head_tells_where_the_book_stands(client: Client, book: BookWriter) -> None:
     book.apply(fill(1, "2", "100"), fill(1, "2", "100"))
     head = client.head()
-    assert (head.book, head.seq, head.previous_update, head.schema) == ("main", 3, 2, "1")
+    assert (head.book, head.seq, head.previous_update, head.schema) == ("main", 3, 2, "2")
     assert head.counts == {
         "applied": 2,
         "duplicate": 1,
@@ -217,6 +346,7 @@ def test_the_head_tells_where_the_book_stands(client: Client, book: BookWriter) 
         "stale": 0,
         "noted": 0,
         "refused": 0,
+        "declined": 0,
     }
     assert head.cursors == {"executions": "1-0"}
     assert (head.trade_count, head.volume) == (1, {"USDT": Amount(200)})

@@ -11,7 +11,8 @@ import pytest
 
 from pm.client import Client, plans, to_json
 from pm.client.executing import execute
-from pm.client.plans import Answer, Plan, PositionState
+from pm.client.plan import Answer, Plan
+from pm.client.plans import PositionState
 from pm.connect import ServerError, connect
 from pm.decimals import Amount
 from pm.reference.records import FutureMetadata, OptionMetadata
@@ -42,6 +43,10 @@ def test_every_answer_is_json_without_a_float(client: Client, book: BookWriter) 
         client.journal(),
         client.head(),
         client.books(),
+        client.portfolio_summary(),
+        client.risk_metrics(),
+        client.equity(),
+        client.reservations(),
     ]
     told = [to_json(answer) for answer in answers]
     assert json.loads(json.dumps(told)) == told
@@ -105,12 +110,21 @@ def test_queries_read_only_named_keys(server: AnyServer, client: Client, book: B
         client.journal()
         client.strategies()
         client.books()
+        client.portfolio_summary()
+        client.risk_metrics(30)
+        client.equity()
+        client.reservations()
+        client.balances(margin=True)
+        client.position(BTC, "7", live=True)
 
     assert set(commands_of(server, client, ask_everything)) <= {
         "HGET",
         "HGETALL",
         "ZRANGE",
         "XRANGE",
+        "XREVRANGE",
+        "HMGET",
+        "ZSCORE",
     }
 
 

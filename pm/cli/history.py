@@ -1,0 +1,138 @@
+"""Commands that follow the books through time: journal, watch."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
+from pm.cli.reader import BOOK_OPTION, books_of, reader
+from pm.cli.session import Failure, Options, failures
+from pm.client import (
+    BalanceChange,
+    Client,
+    FeedError,
+    JournalEntry,
+    PositionChange,
+    TraceStranded,
+    Update,
+    to_json,
+)
+from pm.client.feed import feed
+
+
+@click.command()
+@click.option("--from", "start", type=click.IntRange(1), help="First seq (default: the last ones).")
+@click.option(
+    "--count", type=click.IntRange(1), help="How many (default: all with --json, else 20)."
+)
+@BOOK_OPTION
+@JSON_OPTION
+@click.pass_obj
+def journal(
+    options: Options, start: int | None, count: int | None, book: str | None, as_json: bool
+) -> None:
+    """Show the journal: every event, what it did, and the hash chain."""
+    with reader(options) as client:
+        entries: list[JournalEntry] = []
+        for name in books_of(client, book):
+            entries.extend(_entries(client, name, start, count, as_json))
+    if as_json:
+        print_json(to_json(entries))
+        return
+    headings = ("book", "seq", "event", "result", "reason", "what", "executed (UTC)", "digest")
+    print_table(headings, map(_entry_row, entries), (1,))
+
+
+def _entries(
+    client: Client, book: str, start: int | None, count: int | None, as_json: bool
+) -> list[JournalEntry]:
+    wanted = count if count is not None else (None if as_json or start else 20)
+    if start is None and wanted is not None:
+        latest = client.journal(count=wanted, newest_first=True, book=book)
+        return list(reversed(latest.items))
+    found: list[JournalEntry] = []
+    following = start or 1
+    while wanted is None or len(found) < wanted:
+        size = 1000 if wanted is None else min(1000, wanted - len(found))
+        part = client.journal(following, count=size, book=book).items
+        found.extend(part)
+        if len(part) < size:
+            break
+        following = part[-1].seq + 1
+    return found
+
+
+def _entry_row(entry: JournalEntry) -> tuple[str, ...]:
+    facts = entry.facts
+    what = [
+        str(facts[name])
+        for name in ("strategy", "instrument", "quantity", "price", "token", "amount", "status")
+        if name in facts
+    ]
+    executed_at = facts.get("executed_at")
+    return (
+        entry.book,
+        str(entry.seq),
+        entry.event,
+        entry.result,
+        entry.reason,
+        " ".join(what),
+        iso(int(str(executed_at)) if executed_at else None),
+        entry.digest[:12],
+    )
+
+
+@click.command()
+@click.option(
+    "--from",
+    "from_seq",
+    type=click.IntRange(1),
+    help="First seq to show (default: what happens from now on).",
+)
+@click.option("--book", help="Which book (default: the default book).")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many updates.")
+@JSON_OPTION
+@click.pass_obj
+def watch(
+    options: Options, from_seq: int | None, book: str | None, count: int | None, as_json: bool
+) -> None:
+    """Follow the updates of a book as they happen (Ctrl-C ends)."""
+    seen = 0
+    with reader(options) as client, failures(), feed(client, book, from_seq) as updates:
+        try:
+            for update in updates:
+                _show_update(update, as_json)
+                seen += 1
+                if count is not None and seen >= count:
+                    return
+        except FeedError as error:
+            raise Failure(str(error)) from None
+        except KeyboardInterrupt:
+            return
+
+
+def _show_update(update: Update, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(to_json(update)))
+        return
+    for change in update.changes:
+        click.echo(f"{update.seq}  {iso(update.timestamp)}  {change.update_type}  {_what(change)}")
+
+
+def _what(change: PositionChange | BalanceChange | TraceStranded) -> str:
+    match change:
+        case BalanceChange():
+            return f"{change.location} {change.token} total {change.new_balance.total}"
+        case TraceStranded():
+            return f"trace {change.trace_id} left {token_amounts(change.stranded)}"
+        case PositionChange():
+            return (
+                f"strategy {change.strategy_id} {change.instrument_id}"
+                f" quantity {change.new_position.quantity}"
+                f" realized {change.new_position.realized_pnl}"
+            )
+
+
+COMMANDS = [journal, watch]

@@ -1,0 +1,114 @@
+"""What every reading command starts with: a client over all books, and options they share.
+
+A command asks once and ends, so nothing is cached, and it may well take longer than a query of a
+service, so slow ones are not worth a line; the time an answer may take is that of the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from pm.books import opening, reference_store
+from pm.cli.session import Failure, Options, session
+from pm.client import Client, QueryLimits
+from pm.connect.client import TIMEOUT_S
+from pm.decimals import Amount
+from pm.events.model import MAX_STRATEGY_ID
+
+BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
+STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
+NOT_VALUED = "no mark-to-market pass yet: `pm mark to-market` or `pm worker`"
+
+
+def moment(_: Any, __: Any, text: str | None) -> int | None:
+    """Nanoseconds from themselves or an ISO date or date-time, UTC unless it says otherwise.
+
+    A callback of click.
+    """
+    if text is None or text.isdecimal():
+        return None if text is None else int(text)
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        example = "write 2025-06-01 or 2025-06-01T12:00:00Z"
+        raise click.BadParameter(f"{text!r} is no time: {example}") from None
+    if told.tzinfo is None:
+        told = told.replace(tzinfo=UTC)
+    seconds = int(told.replace(microsecond=0).timestamp())
+    return (seconds * 1_000_000 + told.microsecond) * 1_000
+
+
+@contextmanager
+def reader(options: Options) -> Iterator[Client]:
+    """A client over every book of the server; there may be none yet."""
+    with session(options, writes=False) as current:
+        limits = replace(QueryLimits.of(current.settings, caching=False), slow_ms=None)
+        timeout_s = limits.timeout_s or TIMEOUT_S
+        with current.client(role="reader", timeout_s=timeout_s) as server:
+            settings = current.settings.books
+            names = opening.names(server)
+            if not names:
+                hint = f"{current.shown} holds no book yet: `pm ingest` or `pm worker` opens one"
+                click.echo(f"pm: {hint}", err=True)
+            home = settings.default_book
+            if names and home not in names:
+                home = names[0]
+            known = set(names)
+
+            def book_of(strategy: str) -> str:
+                wanted = settings.book_of(strategy)
+                return wanted if wanted in known else home
+
+            yield Client(
+                server,
+                book=home,
+                books=names,
+                book_of=book_of,
+                reference=reference_store.load_version(server),
+                settings=current.settings,
+                limits=limits,
+            )
+
+
+def books_of(client: Client, book: str | None) -> list[str]:
+    """The named book, or every book."""
+    return [book] if book is not None else list(client.books())
+
+
+def book_of_strategy(client: Client, strategy_id: str, book: str | None) -> str:
+    """The book a strategy has done anything in, or the named one; Failure where there is none."""
+    if book is not None and book not in client.books():
+        raise Failure(f"book {book} does not exist")
+    for name in books_of(client, book):
+        if strategy_id in client.strategies(name):
+            return name
+    if book is not None:
+        raise Failure(f"book {book} knows no strategy {strategy_id}")
+    raise Failure(f"no book knows strategy {strategy_id}")
+
+
+def not_valued(client: Client, strategy_id: str | None, book: str | None) -> str:
+    """What to say where the last mark-to-market left nothing about a strategy, a book or all."""
+    if strategy_id is not None:
+        return f"strategy {strategy_id} has not been valued yet: `pm mark to-market` or `pm worker`"
+    if book is None and len(client.books()) > 1:
+        return NOT_VALUED.replace("yet", "over all books yet")
+    return NOT_VALUED
+
+
+def known(amount: Amount | None, decimals: int | None = None) -> str:
+    """An amount for people, rounded if `decimals` are given; "-" for an unknown one."""
+    if amount is None:
+        return "-"
+    return str(amount if decimals is None else round(amount, decimals))
+
+
+def percent(ratio: Amount | None) -> str:
+    """A fraction of 1 as a percentage; "-" for an unknown one."""
+    return "-" if ratio is None else f"{round(ratio * Amount(100), 2)} %"
