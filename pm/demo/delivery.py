@@ -24,11 +24,15 @@ _SEED_APART: Final = 1_000_003
 
 
 class Chunk(NamedTuple):
-    """Bytes of one write, the whole frames that begin in them, and the executions those tell of."""
+    """Bytes of one write, the whole frames that begin in them, and the executions those tell of.
+
+    They are not sent before so many orders have `reserved`.
+    """
 
     data: bytes
     executions: int
     frames: tuple[bytes, ...]
+    reserved: int
 
 
 class Piece(NamedTuple):
@@ -37,6 +41,7 @@ class Piece(NamedTuple):
     data: bytes
     executions: int = 0
     is_frame: bool = False
+    reserved: int = 0
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ def _disturbed(frames: Sequence[SentFrame], random: Random, done: Disturbances) 
             later = min(number + random.randint(0, _REPEAT_DELAY_MAX), len(frames) - 1)
             again.setdefault(later, []).append(frame.raw)
             done.repeated += 1
-        yield Piece(frame.raw, frame.executions, True)
+        yield Piece(frame.raw, frame.executions, True, frame.reserved)
         for raw in again.pop(number, ()):
             yield Piece(raw, 0, True)
 
@@ -119,4 +124,6 @@ def _cut(pieces: Iterable[Piece], random: Random) -> Iterator[Chunk]:
 
 def _chunk(data: bytes, pieces: Sequence[Piece]) -> Chunk:
     executions = sum(piece.executions for piece in pieces)
-    return Chunk(data, executions, tuple(piece.data for piece in pieces if piece.is_frame))
+    reserved = max((piece.reserved for piece in pieces), default=0)
+    frames = tuple(piece.data for piece in pieces if piece.is_frame)
+    return Chunk(data, executions, frames, reserved)

@@ -69,7 +69,7 @@ FUNDING: Final = (
     Funding("main", "coinbase", "ETH", "150"),
     Funding("main", "nasdaq", "USD", "750000.25"),
     Funding("onchain", "ethereum", "USDC", "2500000"),
-    Funding("onchain", "ethereum", "WETH", "300.000000000000000001"),
+    Funding("onchain", "ethereum", "WETH", "1500.000000000000000001"),
     Funding("onchain", "ethereum", "WBTC", "12.5"),
     Funding("onchain", "ethereum", "ETH", "3"),
     Funding("onchain", "polygon", "USDC", "2500000"),
@@ -96,6 +96,53 @@ class OpeningPosition(NamedTuple):
 
 OPENING_POSITIONS: Final = (
     OpeningPosition(EQUITIES, "nasdaq.stock.AAPL", "nasdaq", "AAPL", "600", "104250.5"),
+    OpeningPosition(TREASURY, "uniswapv3.pool.0x367f72e0b033da17", "ethereum", "WETH",
+                    "40", "126100"),
+)  # fmt: skip
+
+
+class Allocation(NamedTuple):
+    """Capital that a strategy is given to work with."""
+
+    strategy: int
+    token: str
+    amount: str
+
+
+ALLOCATIONS: Final = (
+    Allocation(MARKET_MAKING, "USDT", "3000000"),
+    Allocation(ARBITRAGE, "USDC", "4000000"),
+    Allocation(TREND, "USD", "2500000"),
+    Allocation(TREASURY, "WETH", "600"),
+    Allocation(OPTIONS_DESK, "BTC", "25"),
+    Allocation(BASIS_DESK, "USDT", "750000"),
+    Allocation(EQUITIES, "USD", "500000"),
+)
+
+
+class BridgeTerms(NamedTuple):
+    """A part of a position that goes to another chain; `arrived` is what the bridge leaves of it.
+
+    Its strategy trades neither instrument, so the cost is the same whenever it is sent.
+    """
+
+    transfer_id: str
+    strategy: int
+    token: str
+    source: str
+    target: str
+    sent: str
+    arrived: str
+
+
+BRIDGE: Final = BridgeTerms(
+    "demo-bridge",
+    TREASURY,
+    "WETH",
+    "uniswapv3.pool.0x367f72e0b033da17",
+    "uniswapv3arbitrum.pool.0x82c2afb11b33813f",
+    "10",
+    "9.99",
 )
 
 

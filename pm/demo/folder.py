@@ -43,6 +43,11 @@ class DemoFolder:
         """The settings file as the user would write it."""
         return self.given / "portfolio.toml"
 
+    @property
+    def clearance(self) -> Path:
+        """Where the relay is told how many orders may go out."""
+        return self.path / "clearance"
+
     def log(self, name: str) -> Path:
         """Where a process writes what it has to say."""
         return self.path / f"{name}.log"
@@ -100,6 +105,9 @@ def _settings_text(folder: DemoFolder, workers: int) -> str:
     lines = [
         "# Written by `pm demo`.",
         f"data = {json.dumps(str(folder.path))}",
+        "",
+        "[portfolio_manager]",
+        "mark_to_market_interval_seconds = 2",
         "",
         "[books]",
         f"default_book = {json.dumps(desk.DEFAULT_BOOK)}",

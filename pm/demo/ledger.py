@@ -1,24 +1,24 @@
 """What the books must hold at the end, worked out apart from the rules that keep them.
 
-Only sums are kept: quantities, notionals, fees and balances. They say everything that does not
-depend on the order of events, for a position also `cost - realized P&L`, which is the sum of its
-notionals however often it was opened, closed or turned. A future's balance is known once it is flat
-again: then all it made is minus the sum of its notionals.
+Legs are entered in the order in which the relay tells them, which is that of the books; everything
+else depends on no order. A future pays out what is realized, everything else what is exchanged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final, NamedTuple
 
-from pm.decimals import ZERO, Amount, divide
 from pm.demo.desk import book_of
+from pm.demo.exact import ZERO, part_of
+from pm.demo.holding import Holding
 from pm.reference.chains import location
 from pm.reference.records import Instrument
 from pm.reference.snapshot import Reference
 
-_INVERSE_DECIMALS = 18
+FUTURES: Final = frozenset({"future", "perpetual"})
+_INVERSE_DECIMALS: Final = 18
 
 
 class PositionKey(NamedTuple):
@@ -37,84 +37,139 @@ class BalanceKey(NamedTuple):
     token: str
 
 
-@dataclass(slots=True)
-class PositionTotals:
-    """Sums over a position's executions; `notional` is signed, fees are per token."""
-
-    quantity: Amount = ZERO
-    notional: Amount = ZERO
-    fees: dict[str, Amount] = field(default_factory=dict)
-
-
 class Trade(NamedTuple):
     """What an execution adds: signed quantity, the notional of it, and a fee.
 
     `price` is the average one that a fee in the base token is valued at.
     """
 
-    quantity: Amount
-    notional: Amount
-    fee: Amount
-    price: Amount
+    quantity: Fraction
+    notional: Fraction
+    fee: Fraction
+    price: Fraction
 
 
 class Ledger:
     """The sums so far."""
 
     def __init__(self, reference: Reference) -> None:
-        self.positions: dict[PositionKey, PositionTotals] = {}
-        self.balances: dict[BalanceKey, Amount] = {}
-        self._instruments: Mapping[str, Instrument] = reference.instruments
+        self.reference: Final = reference
+        self.positions: dict[PositionKey, Holding] = {}
+        self.balances: dict[BalanceKey, Fraction] = {}
+        self.allocated: dict[int, dict[str, Fraction]] = {}
 
-    def fund(self, book: str, place: str, token: str, amount: Amount) -> None:
+    def fund(self, book: str, place: str, token: str, amount: Fraction) -> None:
         """An amount comes in, or goes out below zero."""
         key = BalanceKey(book, place, token)
         self.balances[key] = self.balances.get(key, ZERO) + amount
 
-    def open_position(self, strategy: int, instrument: str, quantity: Amount, cost: Amount) -> None:
+    def allocate(self, strategy: int, token: str, amount: Fraction) -> None:
+        """Capital that a strategy works with; no balance moves."""
+        given = self.allocated.setdefault(strategy, {})
+        given[token] = given.get(token, ZERO) + amount
+
+    def open_position(
+        self, strategy: int, instrument: str, quantity: Fraction, cost: Fraction
+    ) -> None:
         """A position that was held before, at what it cost."""
-        totals = self._totals(strategy, instrument)
-        totals.quantity += quantity
-        totals.notional += cost
+        self._holding(strategy, instrument).fold(quantity, cost)
 
-    def chain_id(self, instrument: str) -> int:
-        """The chain an instrument is traded on, 0 off chain."""
-        return self._instruments[instrument].chain_id
+    def instrument(self, instrument: str) -> Instrument:
+        """What reference data says of an instrument."""
+        return self.reference.instruments[instrument]
 
-    def notional(self, instrument: str, quantity: Amount, price: Amount) -> Amount:
+    def notional(self, instrument: str, quantity: Fraction, price: Fraction) -> Fraction:
         """Signed notional of a signed quantity; that of an inverse contract is in coin."""
-        known = self._instruments[instrument]
-        size = quantity * Amount.parse(known.multiplier)
-        return divide(-size, price, _INVERSE_DECIMALS) if known.inverse else size * price
+        known = self.instrument(instrument)
+        size = quantity * Fraction(known.multiplier)
+        return round(-size / price, _INVERSE_DECIMALS) if known.inverse else size * price
 
-    def quantity(self, strategy: int, instrument: str) -> Amount:
+    def quantity(self, strategy: int, instrument: str) -> Fraction:
         """The signed quantity held now."""
-        totals = self.positions.get(PositionKey(book_of(strategy), strategy, instrument))
-        return ZERO if totals is None else totals.quantity
+        held = self.positions.get(PositionKey(book_of(strategy), strategy, instrument))
+        return ZERO if held is None else held.quantity
 
     def trade(self, strategy: int, instrument: str, trade: Trade, *, buys: bool) -> None:
         """Add one execution, or the part of one that a cumulative report told anew."""
-        known = self._instruments[instrument]
-        totals = self._totals(strategy, instrument)
-        totals.quantity += trade.quantity
-        totals.notional += trade.notional
-        book, place = book_of(strategy), location(known.venue, None, known.chain_id)
-        if known.kind in ("spot", "equity"):
+        known = self.instrument(instrument)
+        holding = self._holding(strategy, instrument)
+        book, place = book_of(strategy), self._place(known)
+        realized = holding.realized
+        holding.fold(trade.quantity, trade.notional)
+        if trade.fee:
+            token = known.fee_token_of(is_buy=buys)
+            self._charge(holding, known, trade, token)
+            self.fund(book, place, token, -trade.fee)
+        if known.kind in FUTURES:
+            self.fund(book, place, known.settlement, holding.realized - realized)
+        elif known.kind == "option":
+            self.fund(book, place, known.settlement, -trade.notional)
+        else:
             self.fund(book, place, known.base, trade.quantity)
             self.fund(book, place, known.quote, -trade.notional)
-        else:
-            self.fund(book, place, known.settlement, -trade.notional)
-        if trade.fee:
-            self._charge(totals, known, trade, known.fee_token_of(is_buy=buys))
-            self.fund(book, place, known.fee_token_of(is_buy=buys), -trade.fee)
 
-    def _charge(self, totals: PositionTotals, known: Instrument, trade: Trade, token: str) -> None:
-        totals.fees[token] = totals.fees.get(token, ZERO) + trade.fee
-        if known.kind == "spot" and token == known.base:
+    def bridge(
+        self, strategy: int, source: str, target: str, sent: Fraction, arrived: Fraction
+    ) -> None:
+        """Move a part of a position with its cost to another chain; less arrives than was sent."""
+        cost = self._holding(strategy, source).take_out(sent)
+        lost = part_of(cost, sent - arrived, sent)
+        self._holding(strategy, source).transfer_cost += lost
+        self._holding(strategy, target).fold(arrived, cost - lost)
+        for instrument, amount in ((source, -sent), (target, arrived)):
+            known = self.instrument(instrument)
+            self.fund(book_of(strategy), self._place(known), known.base, amount)
+
+    def pay(self, instrument: str, per_unit: Fraction) -> Fraction:
+        """Pay every holder so much for each unit, below zero to take it; what was paid in all."""
+        known, paid = self.instrument(instrument), ZERO
+        for key, holding in self._holders(instrument):
+            amount = holding.quantity * Fraction(known.multiplier) * per_unit
+            holding.carry += amount
+            paid += amount
+            self.fund(key.book, self._place(known), known.settlement, amount)
+        return paid
+
+    def split(self, instrument: str, new: int, old: int, price: Fraction) -> None:
+        """Give `new` units for `old` ones; a fraction of a unit is sold at a price."""
+        known = self.instrument(instrument)
+        unit = Fraction(1, 10**known.decimals)
+        for key, holding in self._holders(instrument):
+            before, exact = holding.quantity, holding.quantity * new / old
+            after = unit * int(exact / unit)
+            cash = (exact - after) * price
+            holding.cost -= part_of(holding.cost, abs(exact - after), abs(exact))
+            holding.notional -= cash
+            holding.quantity = after
+            self.fund(key.book, self._place(known), known.base, after - before)
+            self.fund(key.book, self._place(known), known.settlement, cash)
+
+    def settle(self, instrument: str, price: Fraction) -> Fraction:
+        """Pay out what every holder has gained up to a price; what was paid in all."""
+        known, paid = self.instrument(instrument), ZERO
+        for key, holding in self._holders(instrument):
+            gained = self.notional(instrument, holding.quantity, price) - holding.cost
+            holding.cost += gained
+            paid += gained
+            self.fund(key.book, self._place(known), known.settlement, gained)
+        return paid
+
+    def _charge(self, holding: Holding, known: Instrument, trade: Trade, token: str) -> None:
+        is_base = known.kind == "spot" and token == known.base
+        holding.charge(token, trade.fee, trade.fee * trade.price if is_base else trade.fee)
+        if is_base:
             # Tokens kept back are no longer held, at the price they were bought for.
-            totals.quantity -= trade.fee
-            totals.notional -= trade.fee * trade.price
+            holding.fold(-trade.fee, -trade.fee * trade.price)
 
-    def _totals(self, strategy: int, instrument: str) -> PositionTotals:
+    def _holders(self, instrument: str) -> Iterator[tuple[PositionKey, Holding]]:
+        for key, holding in self.positions.items():
+            if key.instrument == instrument and holding.quantity:
+                yield key, holding
+
+    def _holding(self, strategy: int, instrument: str) -> Holding:
         key = PositionKey(book_of(strategy), strategy, instrument)
-        return self.positions.setdefault(key, PositionTotals())
+        return self.positions.setdefault(key, Holding())
+
+    @staticmethod
+    def _place(known: Instrument) -> str:
+        return location(known.venue, None, known.chain_id)

@@ -6,13 +6,14 @@ decimals. No floats, so that a seed gives the same bytes on every machine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Final, Literal, NamedTuple
 
 FeeStyle = Literal["quote", "received", "coin"]
 
 PPM: Final = 1_000_000
-_MID_DECIMALS: Final = 8
+MID_DECIMALS: Final = 8
 _STEP_PPM: Final = 120
 
 
@@ -80,6 +81,9 @@ BASIS: Final = (
     ),
 )  # fmt: skip
 LATE: Final = Listing("binance.coin.AVAXUSDT", "AVAX", 1_000_000, 9_000, 100_000, 400)
+LISTINGS: Final = (
+    *BINANCE_SPOT, *DOLLAR_SPOT, *SHARES, *ETHER_POOLS, *OTHER_POOLS, *OPTIONS, HEDGE, *BASIS, LATE,
+)  # fmt: skip
 
 _MIDS: Final = {
     "BTC": 65_000 * 10**8,
@@ -124,11 +128,19 @@ class Market:
         """An execution with the fee the venue takes for it."""
         return Execution(quantity, price, _fee(listing, quantity, price, buys=buys))
 
+    def mids(self) -> dict[str, int]:
+        """The price of each asset now, with 8 decimals."""
+        return dict(self._mids)
+
     def _mid(self, listing: Listing) -> int:
-        if listing.asset == "BTC/ETH":
-            return self._mids["BTC"] * _power(listing.price_decimals) // self._mids["ETH"]
-        mid = self._mids[listing.asset]
-        return mid * _power(listing.price_decimals) // _power(_MID_DECIMALS)
+        return listed_price(self._mids, listing)
+
+
+def listed_price(mids: Mapping[str, int], listing: Listing) -> int:
+    """What a listing is worth at these prices of assets, in its price decimals."""
+    if listing.asset == "BTC/ETH":
+        return mids["BTC"] * _power(listing.price_decimals) // mids["ETH"]
+    return mids[listing.asset] * _power(listing.price_decimals) // _power(MID_DECIMALS)
 
 
 def fee_decimals(listing: Listing, *, buys: bool) -> int:

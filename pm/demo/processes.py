@@ -83,7 +83,9 @@ class Child:
         self._process.wait()
 
 
-def start_relay(folder: DemoFolder, seed: int, executions: int, rate: float) -> Child:
+def start_relay(
+    folder: DemoFolder, seed: int, executions: int, rate: float, first_at: int
+) -> Child:
     """The simulated relay, which waits for a gateway."""
     arguments = [
         "pm.demo.relay",
@@ -91,6 +93,8 @@ def start_relay(folder: DemoFolder, seed: int, executions: int, rate: float) -> 
         *("--seed", str(seed)),
         *("--fills", str(executions)),
         *("--rate", str(rate)),
+        *("--first-at", str(first_at)),
+        *("--clearance", str(folder.clearance)),
     ]
     return Child("relay", arguments, folder.log("relay"))
 

@@ -6,7 +6,8 @@ It behaves as the real one: a raw stream of bytes without message boundaries, to
 connected, at its own pace; what a consumer does not read in time is dropped for that consumer, and
 what is sent to it is ignored. Two kindnesses a real relay does not have: it waits while nobody is
 connected, and who connects again first gets the last frames once more, as an operator would have
-a venue repeat them.
+a venue repeat them. With `--clearance FILE` orders that reserve are not executed before the file
+says that they have (see `clearance`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pm.demo.clearance import cleared
 from pm.demo.delivery import DEFAULT_RATE, Chunk, Delivery, deliver
 from pm.demo.relay_report import CONNECTED, GONE, OVER, REPEATED
-from pm.demo.scenario import DEFAULT_EXECUTIONS, DEFAULT_SEED, build_scenario
+from pm.demo.scenario import (
+    DEFAULT_EXECUTIONS,
+    DEFAULT_FIRST_AT,
+    DEFAULT_SEED,
+    Scenario,
+    build_scenario,
+)
 from pm.reference.toml_source import ReferenceDataError
 
 REPEATED_FRAMES: Final = 3_000
@@ -40,11 +48,16 @@ class RelayError(Exception):
 
 
 class Relay:
-    """The consumers of one socket, and the frames they may need again."""
+    """The consumers of one socket, and the frames they may need again.
 
-    def __init__(self, delivery: Delivery, rate: float) -> None:
+    Without a `clearance` file every order goes out.
+    """
+
+    def __init__(self, delivery: Delivery, rate: float, clearance: Path | None = None) -> None:
         self._delivery = delivery
         self._rate = rate
+        self._clearance = clearance
+        self._cleared = 0
         self._dropped_bytes = 0
         self._consumers: dict[asyncio.StreamWriter, None] = {}
         self._recent: deque[bytes] = deque(maxlen=REPEATED_FRAMES)
@@ -79,7 +92,8 @@ class Relay:
         frames_sent, reported_at = 0, 0.0
         due = loop.time()
         for chunk in self._delivery.chunks:
-            if not self._consumers:
+            if not self._consumers or not self._is_cleared(chunk):
+                await self._until_cleared(chunk)
                 await self._somebody.wait()
                 due = loop.time()
             await asyncio.sleep(max(0.0, due - loop.time()))
@@ -97,6 +111,16 @@ class Relay:
         if self._dropped_bytes:
             _say(f"dropped {self._dropped_bytes} bytes that consumers did not read in time")
 
+    def _is_cleared(self, chunk: Chunk) -> bool:
+        if self._clearance is not None and chunk.reserved > self._cleared:
+            self._cleared = cleared(self._clearance)
+            return chunk.reserved <= self._cleared
+        return True
+
+    async def _until_cleared(self, chunk: Chunk) -> None:
+        while not self._is_cleared(chunk):
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
     def _send(self, chunk: Chunk) -> None:
         for writer in list(self._consumers):
             if writer.transport.get_write_buffer_size() > _BACKLOG_MAX_BYTES:
@@ -111,11 +135,10 @@ async def _until_taken(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def serve(path: Path, seed: int, executions: int, rate: float) -> None:
+async def serve(path: Path, scenario: Scenario, rate: float, clearance: Path | None = None) -> None:
     """Listen on a socket, send the day once somebody is there, and stay until SIGTERM or Ctrl-C."""
-    scenario = build_scenario(seed, executions)
-    delivery = deliver(scenario.frames, seed)
-    relay = Relay(delivery, rate)
+    delivery = deliver(scenario.frames, scenario.seed)
+    relay = Relay(delivery, rate, clearance)
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
@@ -138,11 +161,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="what day it is")
     parser.add_argument("--fills", type=int, default=DEFAULT_EXECUTIONS, help="executions to send")
     parser.add_argument("--rate", type=float, default=DEFAULT_RATE, help="executions a second")
+    parser.add_argument("--first-at", type=int, default=DEFAULT_FIRST_AT, help="its first moment")
+    parser.add_argument("--clearance", type=Path, help="says how many orders may go out")
     given = parser.parse_args(arguments)
     if given.fills < 1 or given.rate <= 0:
         parser.error("--fills and --rate must be above 0")
     try:
-        asyncio.run(serve(given.socket, given.seed, given.fills, given.rate))
+        scenario = build_scenario(given.seed, given.fills, given.first_at)
+        asyncio.run(serve(given.socket, scenario, given.rate, given.clearance))
     except (RelayError, ReferenceDataError) as error:
         print(f"relay: {error}", file=sys.stderr)
         return 1

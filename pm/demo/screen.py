@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TextIO
 
 from pm.demo.desk import STRATEGY_NAMES
@@ -59,12 +59,13 @@ class Screen:
             self._plain_at = time.monotonic()
             self.tell(self._progress(view) + (f"; {note}" if note else ""))
 
-    def finish(self, view: View) -> None:
-        """Leave the whole table as the last word on the books."""
+    def finish(self, view: View, summary: Iterable[str]) -> None:
+        """Leave the whole table and a summary as the last word on the books."""
         self._erase()
-        self.say("")
-        for line in self._table(view.positions):
-            self.say(line)
+        for lines in (self._table(view.positions), summary):
+            self.say("")
+            for line in lines:
+                self.say(line)
         self.say("")
 
     def close(self) -> None:
@@ -100,9 +101,10 @@ class Screen:
 
     def _progress(self, view: View) -> str:
         held = sum(row.quantity != "0" for row in view.positions)
+        equity = f", equity {amount_label(view.equity)} USD" if view.equity else ""
         return (
             f"{view.trades:,} of {self._executions:,} executions in the books, "
-            f"{held} positions held, {view.lag:,} waiting"
+            f"{held} positions held, {view.lag:,} waiting{equity}"
         )
 
     def _table(self, positions: Sequence[PositionRow], width_max: int | None = None) -> list[str]:

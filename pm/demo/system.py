@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final
@@ -17,11 +18,14 @@ import redis
 
 from pm import keys
 from pm.books import lanes, opening, reference_store
+from pm.client.capital import Capital
 from pm.connect import connect
+from pm.demo.book_event import BookEvent
 from pm.demo.desk import BOOKS
 from pm.demo.errors import DemoError
 from pm.demo.folder import DemoFolder
 from pm.demo.interrupts import Interrupts
+from pm.demo.price_feed import PriceFeed
 from pm.demo.processes import Child, start_gateway, start_relay, start_workers
 from pm.demo.relay_report import RelayReport, read_report
 from pm.demo.scenario import Scenario
@@ -32,16 +36,20 @@ from pm.server import stop as stop_server
 from pm.server.folder import open_folder
 from pm.server.locks import is_alive
 from pm.server.process import read_pid
-from pm.settings import PortfolioManagerSettings
+from pm.settings import load_settings
 
 _READ_REPEATS: Final = 3
 
 
 class System:
-    """Everything that runs. `client` reads and gives text; `writer` writes and gives bytes."""
+    """Everything that runs. `client` reads and gives text; `writer` writes and gives bytes.
+
+    `capital` is what a risk manager and a treasury have.
+    """
 
     def __init__(self, folder: DemoFolder, interrupts: Interrupts, *, keep: bool) -> None:
         self.folder = folder
+        self.settings = load_settings(folder.settings, {})
         self._interrupts = interrupts
         self.keep = keep
         self.is_kept = False
@@ -58,6 +66,7 @@ class System:
                 self._start_server()
             self.client = self._connect(decode=True, repeats=_READ_REPEATS)
             self.writer = self._connect(decode=False, repeats=0)
+            self.capital = Capital(self._connect(decode=False, repeats=0), self.settings)
         except BaseException:
             self._close()
             raise
@@ -87,23 +96,30 @@ class System:
         return self._children["relay"]
 
     def open_books(self, scenario: Scenario) -> None:
-        """Load functions and reference data, open the books, and publish what they start with."""
+        """Load functions, reference data and marks, open the books, publish their beginning."""
         library.load(self.writer)
         version, changed = reference_store.merge(self.writer, scenario.reference)
-        size = PortfolioManagerSettings().seen_generation_size
+        PriceFeed(self.writer, scenario.prices).follow(0)
+        size = self.settings.portfolio_manager.seen_generation_size
         for book in BOOKS:
             opening.open_book(self.writer, book, seen_generation_size=size)
             opening.adopt_reference(self.writer, book, version, len(changed))
-            events = [pack(given.event) for given in scenario.before if given.book == book]
-            lanes.publish(self.writer, book, events, time.time_ns())
+        self.publish(scenario.before)
+
+    def publish(self, events: Sequence[BookEvent]) -> None:
+        """Put events on the lanes of their books, as a producer without a gateway does."""
+        for book in BOOKS:
+            packed = [pack(given.event) for given in events if given.book == book]
+            lanes.publish(self.writer, book, packed, time.time_ns())
 
     def start_relay_and_workers(
-        self, seed: int, executions: int, rate: float, workers: int
+        self, seed: int, executions: int, rate: float, first_at: int, workers: int
     ) -> None:
         """Start all but the gateway; the relay begins when that is connected."""
         self._stack.callback(self._stop_children)
         with self._interrupts.deferred():
-            self._children["relay"] = start_relay(self.folder, seed, executions, rate)
+            relay = start_relay(self.folder, seed, executions, rate, first_at)
+            self._children["relay"] = relay
             self._children["workers"] = start_workers(self.folder, self.target, workers)
 
     def start_gateway(self) -> None:

@@ -8,10 +8,11 @@ because its average price is rounded and the books follow the report.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
-from pm.decimals import ZERO, Amount
+from pm.demo.exact import ZERO, fixed
 from pm.demo.ledger import Ledger, Trade
 from pm.demo.market import Execution, Listing, fee_decimals
 from pm.wire.execution_records import (
@@ -66,10 +67,14 @@ class Order(NamedTuple):
 
 
 class Message(NamedTuple):
-    """The records of one frame, and how many executions it is the first to tell of."""
+    """The records of one frame, and how many executions it is the first to tell of.
+
+    `reserved` is the number of reservations that have been made before it can be told.
+    """
 
     records: tuple[Record, ...]
     executions: int
+    reserved: int = 0
 
 
 class _Total(NamedTuple):
@@ -128,7 +133,11 @@ def told_cumulatively(order: Order, ledger: Ledger) -> Iterator[Message]:
 
 
 def told_wide(
-    order: Order, ledger: Ledger, clock: Clock, trace: DocumentedTrace36 | None = None
+    order: Order,
+    ledger: Ledger,
+    clock: Clock,
+    trace: DocumentedTrace36 | None = None,
+    reserved: int = 0,
 ) -> Iterator[Message]:
     """Growing reports with 18-decimal amounts, as chains have them, each with its trace if any."""
     last = _Total(0, 0, 0)
@@ -145,7 +154,7 @@ def told_wide(
             total_fees=total.fees,
             venue_order_id=order.order_id & 0xFFFF_FFFF,
             execution_time=clock(),
-            chain_id=ledger.chain_id(order.listing.instrument),
+            chain_id=ledger.instrument(order.listing.instrument).chain_id,
             strategy_id=order.strategy,
             result_type=result,
             side=order.side,
@@ -153,7 +162,7 @@ def told_wide(
             price_decimals=order.listing.price_decimals,
             fee_decimals=fee_decimals(order.listing, buys=order.buys),
         )
-        yield Message((report,) if trace is None else (trace, report), 1)
+        yield Message((report,) if trace is None else (trace, report), 1, reserved)
 
 
 def told_in_bincode(order: Order, ledger: Ledger, clock: Clock) -> Iterator[Message]:
@@ -227,7 +236,7 @@ def _result48(order: Order, total: _Total, result: int) -> ExecutionResult48:
 
 def _enter_fill(ledger: Ledger, order: Order, execution: Execution) -> None:
     quantity, notional, price = _amounts(ledger, order, execution.quantity, execution.price)
-    fee = Amount(execution.fee, fee_decimals(order.listing, buys=order.buys))
+    fee = fixed(execution.fee, fee_decimals(order.listing, buys=order.buys))
     trade = Trade(quantity, notional, fee, price)
     ledger.trade(order.strategy, order.listing.instrument, trade, buys=order.buys)
 
@@ -237,16 +246,16 @@ def _enter_report(ledger: Ledger, order: Order, before: _Total, after: _Total) -
     told_quantity, told_notional = ZERO, ZERO
     if before.quantity:
         told_quantity, told_notional, _ = _amounts(ledger, order, before.quantity, before.price)
-    fee = Amount(after.fees - before.fees, fee_decimals(order.listing, buys=order.buys))
+    fee = fixed(after.fees - before.fees, fee_decimals(order.listing, buys=order.buys))
     trade = Trade(quantity - told_quantity, notional - told_notional, fee, price)
     ledger.trade(order.strategy, order.listing.instrument, trade, buys=order.buys)
 
 
 def _amounts(
     ledger: Ledger, order: Order, quantity: int, price: int
-) -> tuple[Amount, Amount, Amount]:
-    """Signed quantity, signed notional and price, in decimals."""
+) -> tuple[Fraction, Fraction, Fraction]:
+    """Signed quantity, signed notional and price."""
     listing = order.listing
-    signed = Amount(quantity if order.buys else -quantity, listing.quantity_decimals)
-    unit = Amount(price, listing.price_decimals)
+    signed = fixed(quantity if order.buys else -quantity, listing.quantity_decimals)
+    unit = fixed(price, listing.price_decimals)
     return signed, ledger.notional(listing.instrument, signed, unit), unit

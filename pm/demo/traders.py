@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from pm.decimals import Amount
 from pm.demo import desk
+from pm.demo.exact import fixed, text_of
 from pm.demo.ledger import Ledger
 from pm.demo.market import (
     BASIS,
@@ -27,6 +27,7 @@ from pm.demo.market import (
     Listing,
     Market,
 )
+from pm.demo.reservations import OrderReservation
 from pm.demo.tellings import (
     Clock,
     Message,
@@ -45,14 +46,19 @@ Story = Iterator[Message]
 
 _STRATEGY_SHIFT: Final = 48
 _FUTURES: Final = ((desk.OPTIONS_DESK, HEDGE), *((desk.BASIS_DESK, listing) for listing in BASIS))
+_SHARES: Final = tuple((desk.EQUITIES, listing) for listing in SHARES)
 # How much of a position makes a strategy want to be rid of it, in full orders.
 _FULL_INVENTORY: Final = 6
 
 
 class Traders:
-    """Makes stories; every choice comes from `random`."""
+    """Makes stories; every choice comes from `random`.
+
+    `reservations` are of the orders so far that reserve before they are sent.
+    """
 
     def __init__(self, random: Random, market: Market, ledger: Ledger, clock: Clock) -> None:
+        self.reservations: list[OrderReservation] = []
         self._random = random
         self._market = market
         self._ledger = ledger
@@ -82,13 +88,13 @@ class Traders:
         return told_cumulatively(self._order(desk.TREND, LATE, True, 2), self._ledger)
 
     def closing_stories(self) -> list[Story]:
-        """Bring every future back to flat, in one order each."""
+        """Buy what happens to be flat, so that the close of the day meets something."""
         stories = []
-        for strategy, listing in _FUTURES:
-            held = self._ledger.quantity(strategy, listing.instrument)
-            if held:
-                order = self._closing_order(strategy, listing, held)
-                stories.append(told_in_bincode(order, self._ledger, self._clock))
+        for strategy, listing in (*_FUTURES, *_SHARES):
+            if not self._ledger.quantity(strategy, listing.instrument):
+                order = self._order(strategy, listing, True, 1)
+                tell = told_as_fills if listing in SHARES else told_in_bincode
+                stories.append(tell(order, self._ledger, self._clock))
         return stories
 
     def _make_markets(self) -> Story:
@@ -109,7 +115,9 @@ class Traders:
 
     def _swap(self) -> Story:
         order = self._some_order(desk.TREASURY, OTHER_POOLS, self._random.randint(1, 2))
-        return told_wide(order, self._ledger, self._clock)
+        self.reservations.append(self._reservation(order))
+        reserved = len(self.reservations)
+        return told_wide(order, self._ledger, self._clock, reserved=reserved)
 
     def _trade_options(self) -> Story:
         order = self._some_order(desk.OPTIONS_DESK, OPTIONS, self._random.randint(1, 3))
@@ -159,10 +167,9 @@ class Traders:
     def _some_order(self, strategy: int, listings: tuple[Listing, ...], executions: int) -> Order:
         listing = self._random.choice(listings)
         held = self._ledger.quantity(strategy, listing.instrument)
-        full = Amount(
-            listing.lot * listing.lots_max * _FULL_INVENTORY // 2, listing.quantity_decimals
-        )
-        buys = self._random.random() < 0.5 if abs(held) < full else held.sign < 0
+        most = listing.lot * listing.lots_max * _FULL_INVENTORY // 2
+        full = fixed(most, listing.quantity_decimals)
+        buys = self._random.random() < 0.5 if abs(held) < full else held < 0
         return self._order(strategy, listing, buys, executions)
 
     def _order(
@@ -179,11 +186,21 @@ class Traders:
             tuple(self._execution(listing, part * listing.lot, buys, spread_ppm) for part in parts),
         )
 
-    def _closing_order(self, strategy: int, listing: Listing, held: Amount) -> Order:
-        buys = held.sign < 0
-        quantity = abs(held).mantissa * 10 ** (listing.quantity_decimals - held.scale)
-        execution = self._execution(listing, quantity, buys, 0)
-        return Order(self._next_id(strategy), strategy, listing, buys, (execution,))
+    def _reservation(self, order: Order) -> OrderReservation:
+        """All an order can take: what it sells, or what it costs at the worst of its prices."""
+        listing = order.listing
+        known = self._ledger.instrument(listing.instrument)
+        quantity = fixed(order.quantity, listing.quantity_decimals)
+        worst = max(execution.price for execution in order.executions)
+        cost = quantity * fixed(worst, listing.price_decimals)
+        return OrderReservation(
+            order.order_id,
+            order.strategy,
+            known.venue,
+            known.quote if order.buys else known.base,
+            text_of(cost if order.buys else quantity),
+            text_of(quantity),
+        )
 
     def _execution(self, listing: Listing, quantity: int, buys: bool, spread_ppm: int) -> Execution:
         price = self._market.price(listing, spread_ppm)

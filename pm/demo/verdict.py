@@ -1,4 +1,7 @@
-"""The proof at the end: every book against the rules in Python, and against the day's own sums."""
+"""The proof at the end: every book against the rules in Python, and against the day's own sums.
+
+What the books hold is compared first, then what they say it is worth at the last marks.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,32 @@ from typing import Final
 
 import redis
 
-from pm.demo.check import differences
+from pm.demo.appraisal import Appraisal, appraise
+from pm.demo.check import differences, worth_differences
 from pm.demo.delivery import Delivery
 from pm.demo.desk import BOOKS
 from pm.demo.scenario import Scenario
 from pm.demo.screen import Screen
-from pm.demo.view import View
+from pm.demo.summary import money, summary_lines
+from pm.demo.system import System
+from pm.demo.view import View, read_view
+from pm.demo.worth import worth_of
 from pm.verify import verify_book
 
 _SHOWN_DIFFERENCES: Final = 10
 
 
-def give_verdict(
-    client: redis.Redis, scenario: Scenario, delivery: Delivery, view: View, screen: Screen
-) -> bool:
-    """Say what was verified and what was not right; True if all of it was."""
+def give_verdict(system: System, scenario: Scenario, delivery: Delivery, screen: Screen) -> bool:
+    """Mark to market, say what was verified and what was not right; True if all of it was."""
+    client = system.client
+    appraisal = appraise(client, system.settings)
+    view = read_view(client, BOOKS)
+    screen.finish(view, summary_lines(appraisal))
     books_right = [_verify(client, book, screen) for book in BOOKS]
     sums_right = _compare_sums(client, scenario, screen)
+    worth_right = _compare_worth(appraisal, scenario, screen)
     _say_disturbances(delivery, view, screen)
-    is_right = all(books_right) and sums_right
+    is_right = all(books_right) and sums_right and worth_right
     screen.say("")
     if is_right:
         screen.say("Every book is right: each execution counts once, to the last digit.")
@@ -57,6 +67,23 @@ def _compare_sums(client: redis.Redis, scenario: Scenario, screen: Screen) -> bo
         )
         return True
     screen.say(f"WRONG     {len(found)} figures are not what the executions add up to")
+    _say_some(found, screen)
+    return False
+
+
+def _compare_worth(appraisal: Appraisal, scenario: Scenario, screen: Screen) -> bool:
+    worth = worth_of(scenario.expected, scenario.close.prices)
+    found = worth_differences(appraisal, worth)
+    if not found:
+        whole = appraisal.whole.valuation
+        assert whole is not None, "compared with what is expected"
+        screen.say(
+            f"verified  equity {money(whole.equity)} USD and unrealized P&L"
+            f" {money(whole.unrealized_pnl)} USD, of {len(worth.equity_of_strategies)} strategies"
+            f" and {len(BOOKS)} books, are what that arithmetic arrives at"
+        )
+        return True
+    screen.say(f"WRONG     {len(found)} figures are not what the books are worth")
     _say_some(found, screen)
     return False
 

@@ -14,6 +14,7 @@ from pm import keys
 _COUNTERS: Final = ("applied", "duplicate", "covered", "stale", "noted", "refused")
 _POSITION_FIELDS: Final = (
     "quantity", "cost", "avg_cost_basis", "realized_pnl", "settlement", "fees_paid", "total_trades",
+    "carry", "transfer_cost",
 )  # fmt: skip
 
 
@@ -30,28 +31,35 @@ class PositionRow(NamedTuple):
     settlement: str
     fees: Mapping[str, str]
     trades: str
+    carry: str = "0"
+    transfer_cost: str = "0"
 
 
 @dataclass(slots=True)
 class BookRow:
-    """Where one book stands: entries its lanes hold beyond their cursors, and who serves it."""
+    """Where one book stands: entries its lanes hold beyond their cursors, and who serves it.
+
+    `reserving` is how many orders hold something reserved.
+    """
 
     name: str
     seq: int = 0
     trades: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     lag: int = 0
+    reserving: int = 0
     quarantined: int = 0
     worker: str | None = None
 
 
 @dataclass(slots=True)
 class View:
-    """All books at one moment."""
+    """All books at one moment; the equity is that of the last mark-to-market, "" before one."""
 
     books: list[BookRow] = field(default_factory=list)
     positions: list[PositionRow] = field(default_factory=list)
     workers: list[str] = field(default_factory=list)
+    equity: str = ""
 
     @property
     def trades(self) -> int:
@@ -62,6 +70,11 @@ class View:
     def lag(self) -> int:
         """Entries that wait in the lanes."""
         return sum(book.lag for book in self.books)
+
+    @property
+    def reserving(self) -> int:
+        """Orders that hold something reserved."""
+        return sum(book.reserving for book in self.books)
 
     @property
     def quarantined(self) -> int:
@@ -84,6 +97,7 @@ def read_view(client: redis.Redis, names: Sequence[str]) -> View:
         view.books.append(_read_book(client, name))
         view.positions.extend(read_positions(client, name))
     view.workers = [str(worker) for worker in client.zrange(keys.workers(), 0, -1)]
+    view.equity = str(client.hget(keys.portfolio_valuation(), "equity") or "")
     return view
 
 
@@ -104,10 +118,10 @@ def read_positions(client: redis.Redis, book: str) -> list[PositionRow]:
 
 
 def _position(book: str, strategy: str, instrument: str, values: list[Any]) -> PositionRow:
-    quantity, cost, average, realized_pnl, settlement, fees, trades = values
+    quantity, cost, average, realized_pnl, settlement, fees, trades, *beside = values
     return PositionRow(
         book, strategy, instrument, quantity, cost, average, realized_pnl, settlement,
-        json.loads(fees), trades,
+        json.loads(fees), trades, *beside,
     )  # fmt: skip
 
 
@@ -122,9 +136,11 @@ def _read_book(client: redis.Redis, name: str) -> BookRow:
     )
     pipeline.get(keys.lease(name))
     pipeline.xlen(keys.quarantine(name))
+    pipeline.zrange(keys.reservations(name), 0, -1)
     for lane in lanes:
         pipeline.hget(keys.lane_source(name, lane), "top")
-    (seq, trades, *rest), row.worker, row.quarantined, *tops = pipeline.execute()
+    (seq, trades, *rest), row.worker, row.quarantined, reserving, *tops = pipeline.execute()
+    row.reserving = sum(member != keys.SENTINEL for member in reserving)
     row.seq, row.trades = int(seq or 0), int(trades or 0)
     counts, cursors = rest[: len(_COUNTERS)], rest[len(_COUNTERS) :]
     row.counts = {key: int(value or 0) for key, value in zip(_COUNTERS, counts, strict=True)}

@@ -62,5 +62,17 @@ def test_writes_end_in_the_middle_of_frames(delivery: Delivery) -> None:
     assert len(alone) < delivery.frames
 
 
+def test_no_frame_is_in_a_chunk_that_asks_for_fewer_reservations(
+    scenario: Scenario, delivery: Delivery
+) -> None:
+    asked = {frame.raw: frame.reserved for frame in scenario.frames}
+    assert max(asked.values()) == len(scenario.reservations) > 0
+    first_in: dict[bytes, int] = {}
+    for chunk in delivery.chunks:
+        for raw in chunk.frames:
+            first_in.setdefault(raw, chunk.reserved)
+    assert all(first_in[raw] >= reserved for raw, reserved in asked.items())
+
+
 def test_chunks_tell_of_all_executions(scenario: Scenario, delivery: Delivery) -> None:
     assert sum(chunk.executions for chunk in delivery.chunks) == scenario.executions

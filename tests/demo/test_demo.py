@@ -13,13 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from pm.connect import connect
-from pm.demo.check import differences
+from pm.demo.appraisal import appraise
+from pm.demo.check import differences, worth_differences
 from pm.demo.desk import BOOKS
 from pm.demo.scenario import build_scenario
+from pm.demo.worth import worth_of
 from pm.server import stop
 from pm.server.folder import open_folder, recorded_socket
+from pm.settings import Settings, load_settings
 
 WITHIN_S = 120.0
 SEED, EXECUTIONS = 11, 300
@@ -63,6 +67,17 @@ def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
 
+def check_worth(client: redis.Redis, settings: Settings) -> None:
+    """One more BTC at binance, and nothing else, is one more than the day is worth."""
+    day = build_scenario(SEED, EXECUTIONS)
+    worth = worth_of(day.expected, day.close.prices)
+    wrong = worth_differences(appraise(client, settings), worth)
+    assert [line.partition(" is ")[0] for line in wrong] == [
+        "all books: equity",
+        "book main: equity",
+    ]
+
+
 @pytest.mark.slow
 def test_a_demo_in_which_everything_is_killed_proves_its_books(folder: Path) -> None:
     options = f"fills={EXECUTIONS}, speed=0.25, chaos=True, keep=True"
@@ -74,6 +89,11 @@ def test_a_demo_in_which_everything_is_killed_proves_its_books(folder: Path) -> 
             "killed (SIGKILL) while it served",
             "its books moved to worker",
             "binance.coin.AVAXUSDT added to the reference data; its 2 frames replayed",
+            "treasury bridges 10 WETH from ethereum to arbitrum: in flight",
+            "9.99 WETH arrive on arbitrum",
+            "nothing is reserved any more",
+            "which a split 3:2 makes",
+            "are what that arithmetic arrives at",
             "gateway killed (SIGKILL) and started again",
             "server killed (SIGKILL); back after",
             "Every book is right",
@@ -86,6 +106,7 @@ def test_a_demo_in_which_everything_is_killed_proves_its_books(folder: Path) -> 
             client.hincrbyfloat("pm:{main}:balance:binance:BTC", "total", 1)
             (wrong,) = differences(client, expected, BOOKS)
             assert wrong.startswith("book main: balance binance BTC: total is ")
+            check_worth(client, load_settings(folder / "portfolio.toml", {}))
     finally:
         stop(folder)
     assert processes_naming(folder) == []

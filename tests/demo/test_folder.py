@@ -53,6 +53,7 @@ def test_the_settings_name_folder_socket_and_books(tmp_path: Path) -> None:
     assert settings.data == folder.path
     assert settings.gateway.socket_path == folder.relay_socket
     assert settings.workers.count == 3
+    assert settings.portfolio_manager.mark_to_market_interval_seconds == 2
     assert settings.books.strategies == {str(s): book for s, book in BOOK_OF_STRATEGY.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pm.demo.clearance import clear
 from pm.demo.delivery import deliver
 from pm.demo.relay_report import read_report
 from pm.demo.scenario import build_scenario
@@ -24,9 +26,9 @@ WITHIN_S = 30.0
 
 
 class RunningRelay:
-    """A relay that broadcasts at once all it has."""
+    """A relay that broadcasts at once all it may."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.path = folder / "r.sock"
         self.said = folder / "said"
         with self.said.open("wb") as output:
@@ -34,6 +36,7 @@ class RunningRelay:
                 [
                     *(sys.executable, "-m", "pm.demo.relay", "--socket", str(self.path)),
                     *("--seed", str(SEED), "--fills", str(EXECUTIONS), "--rate", "100000"),
+                    *options,
                 ],
                 stdout=output,
                 stderr=output,
@@ -69,12 +72,22 @@ def relay(folder: Path) -> Iterator[RunningRelay]:
 
 
 def read_frames(consumer: socket.socket, count: int) -> list[bytes]:
-    reader, frames = StreamReader(), []
+    reader = StreamReader()
+    frames: list[bytes] = []
     while len(frames) < count:
         data = consumer.recv(1_000)
         assert data, "the relay closed the connection"
         frames += [record.raw for record in reader.feed(data) if isinstance(record, Frame)]
     return frames
+
+
+def read_bytes(consumer: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        data = consumer.recv(count - len(found))
+        assert data, "the relay closed the connection"
+        found += data
+    return found
 
 
 def sent_frames() -> list[bytes]:
@@ -105,6 +118,26 @@ def test_a_consumer_that_comes_back_gets_the_last_frames_again(relay: RunningRel
     with relay.connect() as consumer:
         again = dict.fromkeys(read_frames(consumer, len(expected)))
     assert set(early) <= set(again)
+
+
+def test_an_order_that_reserves_is_not_executed_before_it_has(folder: Path) -> None:
+    scenario = build_scenario(SEED, EXECUTIONS)
+    chunks = deliver(scenario.frames, SEED).chunks
+    held_back = next(place for place, chunk in enumerate(chunks) if chunk.reserved > 1)
+    before = b"".join(chunk.data for chunk in chunks[:held_back])
+    after = b"".join(chunk.data for chunk in chunks[held_back:])
+    clearance = folder / "clearance"
+    clear(clearance, 1)
+    relay = RunningRelay(folder, "--clearance", str(clearance))
+    try:
+        with relay.connect() as consumer:
+            assert read_bytes(consumer, len(before)) == before
+            assert select.select([consumer], [], [], 0.3)[0] == []
+            clear(clearance, len(scenario.reservations))
+            assert read_bytes(consumer, len(after)) == after
+    finally:
+        relay.process.kill()
+        relay.process.wait()
 
 
 def test_a_relay_ends_on_sigterm_and_takes_its_socket_along(relay: RunningRelay) -> None:

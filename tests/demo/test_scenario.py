@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
 
 import pytest
 
-from pm.demo.desk import BOOKS, book_of
-from pm.demo.scenario import Scenario, build_scenario
+from pm.demo.book_event import BookEvent
+from pm.demo.desk import BOOKS, BRIDGE, book_of
+from pm.demo.exact import text_of
+from pm.demo.labels import amount_label
+from pm.demo.scenario import Scenario, build_scenario, first_moment
 from pm.events.facts import Facts, Place
-from pm.events.model import Quarantined
+from pm.events.model import Quarantined, Transfer
 from pm.events.order_context import NOTHING_KNOWN, OrderContext, order_hints
 from pm.events.wire import wire_events
 from pm.reference.snapshot import Reference
@@ -30,16 +35,40 @@ def reference_of(scenario: Scenario) -> Reference:
     )
 
 
+def bridged() -> tuple[BookEvent, BookEvent]:
+    """The two steps of the day's bridge."""
+    book = book_of(BRIDGE.strategy)
+    sent = Transfer(
+        BRIDGE.transfer_id, "sent", BRIDGE.token, 1, amount=BRIDGE.sent,
+        strategy_id=BRIDGE.strategy, instrument=BRIDGE.source, from_location="ethereum",
+    )  # fmt: skip
+    arrived = Transfer(
+        BRIDGE.transfer_id, "arrived", BRIDGE.token, 2, arrived=BRIDGE.arrived,
+        strategy_id=BRIDGE.strategy, instrument=BRIDGE.source, to_location="arbitrum",
+        to_instrument=BRIDGE.target,
+    )  # fmt: skip
+    return BookEvent(book, sent), BookEvent(book, arrived)
+
+
+def apply_all(books: dict[str, Book], facts: Facts, events: Iterable[BookEvent], at: int) -> None:
+    """Apply events from entry `at` of the producers' lane on."""
+    for number, (name, event) in enumerate(events, at):
+        place = Place("executions", f"{number}-0", 0, 1, 1)
+        applied = books[name].apply(facts.text(event, place))
+        assert applied.result == "applied", (event, applied)
+
+
 def books_after(scenario: Scenario) -> dict[str, Book]:
     """The day through the rules alone: no server, no gateway, every instrument known."""
     reference = reference_of(scenario)
     facts = Facts(reference)
     books = {name: Book() for name in BOOKS}
-    for number, (name, event) in enumerate(scenario.before, 1):
-        place = Place("executions", f"{number}-0", 0, 1, 1)
-        assert books[name].apply(facts.text(event, place)).result == "applied"
+    apply_all(books, facts, scenario.before, 1)
+    bridge_steps = dict(zip((100, 300), bridged(), strict=True))
     orders: dict[int, OrderContext] = {}
     for number, sent in enumerate(scenario.frames, 1):
+        if number in bridge_steps:
+            apply_all(books, facts, [bridge_steps[number]], 1_000 + number)
         frame = decode_frame(sent.raw)
         for order, hint in order_hints(frame).items():
             orders[order] = hint.merged(orders.get(order, NOTHING_KNOWN))
@@ -50,6 +79,7 @@ def books_after(scenario: Scenario) -> dict[str, Book]:
             place = Place("executions:relay", f"{number}-0", index, len(events), 1)
             text = facts.text(told, place, sent.raw)
             assert books[book_of(told.strategy_id)].apply(text).result != "refused"
+    apply_all(books, facts, scenario.close.events, 10_000)
     return books
 
 
@@ -79,11 +109,12 @@ def test_the_rules_hold_the_quantities_the_day_adds_up_to(
     scenario: Scenario, books: dict[str, Book]
 ) -> None:
     held = {
-        (name, int(record.strategy), record.instrument): record.position.quantity
+        (name, int(record.strategy), record.instrument): str(record.position.quantity)
         for name, book in books.items()
         for record in book.state.positions.values()
     }
-    assert held == {tuple(key): sums.quantity for key, sums in scenario.expected.positions.items()}
+    expected = scenario.expected.positions
+    assert held == {tuple(key): text_of(sums.quantity) for key, sums in expected.items()}
 
 
 def test_the_rules_charge_the_fees_the_day_adds_up_to(
@@ -91,27 +122,32 @@ def test_the_rules_charge_the_fees_the_day_adds_up_to(
 ) -> None:
     for key, sums in scenario.expected.positions.items():
         position = books[key.book].state.positions[f"{key.strategy}:{key.instrument}"].position
-        paid = {token: fee for token, fee in position.fees.paid.items() if fee}
-        assert paid == {token: fee for token, fee in sums.fees.items() if fee}, key
+        paid = {token: str(fee) for token, fee in position.fees.paid.items() if fee}
+        assert paid == {token: text_of(fee) for token, fee in sums.fees.items() if fee}, key
+        assert str(position.fees.value) == text_of(sums.fee_value), key
 
 
-def test_cost_less_realized_is_the_sum_of_notionals(
+def test_the_rules_arrive_at_the_cost_and_the_gains_the_day_adds_up_to(
     scenario: Scenario, books: dict[str, Book]
 ) -> None:
     for key, sums in scenario.expected.positions.items():
         position = books[key.book].state.positions[f"{key.strategy}:{key.instrument}"].position
-        assert position.cost - position.realized_pnl == sums.notional, key
+        assert str(position.cost) == text_of(sums.cost), key
+        assert str(position.realized_pnl) == text_of(sums.realized), key
+        assert str(position.figures.carry) == text_of(sums.carry), key
+        assert str(position.figures.transfer_cost) == text_of(sums.transfer_cost), key
 
 
 def test_the_rules_hold_the_balances_the_day_adds_up_to(
     scenario: Scenario, books: dict[str, Book]
 ) -> None:
     held = {
-        (name, *key.split(":")): record.balance.total
+        (name, *key.split(":")): str(record.balance.total)
         for name, book in books.items()
         for key, record in book.state.balances.items()
     }
-    assert held == {tuple(key): total for key, total in scenario.expected.balances.items()}
+    expected = scenario.expected.balances
+    assert held == {tuple(key): text_of(total) for key, total in expected.items()}
 
 
 def test_every_execution_counts_once(scenario: Scenario, books: dict[str, Book]) -> None:
@@ -119,14 +155,52 @@ def test_every_execution_counts_once(scenario: Scenario, books: dict[str, Book])
     assert counted == scenario.executions
 
 
-def test_futures_are_flat_at_the_end(books: dict[str, Book]) -> None:
-    futures = [
-        record
-        for record in books["derivatives"].state.positions.values()
-        if record.terms.kind in ("future", "perpetual")
-    ]
-    assert futures
-    assert not any(record.position.quantity for record in futures)
+def test_futures_and_shares_are_held_when_the_day_closes(scenario: Scenario) -> None:
+    held = {
+        key.instrument: holding.quantity
+        for key, holding in scenario.expected.positions.items()
+        if "future" in key.instrument or "stock" in key.instrument
+    }
+    assert len(held) == 4
+    assert all(held.values())
+
+
+def test_the_close_says_what_it_comes_to(scenario: Scenario) -> None:
+    of_close = scenario.expected.positions
+    carry = [text_of(held.carry) for held in of_close.values() if held.carry]
+    assert len(carry) == 2
+    told = " ".join(scenario.close.told)
+    assert all(amount_label(amount) in told for amount in carry)
+
+
+def test_a_later_day_is_the_same_but_for_its_times() -> None:
+    day, later = build_scenario(5, 300), build_scenario(5, 300, 1_800_000_000_000_000_000)
+    assert later.expected.positions == day.expected.positions
+    assert later.expected.balances == day.expected.balances
+    assert len(later.frames) == len(day.frames)
+    assert later.prices[0].at == 1_800_000_000_000_000_000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("executions", [1, 400])
+def test_a_day_is_over_by_the_moment_it_was_to_be(seed: int, executions: int) -> None:
+    first_at = first_moment(1_800_000_000_000_000_000, executions)
+    day = build_scenario(seed, executions, first_at)
+    assert day.close.prices.at < 1_800_000_000_000_000_000
+
+
+def test_orders_that_reserve_ask_for_all_they_can_take(scenario: Scenario) -> None:
+    assert scenario.reservations
+    reference = reference_of(scenario)
+    for order in scenario.reservations:
+        tokens = {
+            token
+            for known in reference.instruments.values()
+            if known.venue == order.venue
+            for token in (known.base, known.quote)
+        }
+        assert order.token in tokens
+        assert Fraction(order.amount) > 0 < Fraction(order.quantity)
 
 
 def test_arbitrage_traces_run_over_chains_and_mostly_complete(books: dict[str, Book]) -> None:

@@ -65,9 +65,23 @@ def test_without_a_terminal_progress_is_a_plain_line() -> None:
     assert "\x1b" not in out.getvalue()
 
 
+def test_progress_tells_the_equity_once_there_has_been_a_mark_to_market() -> None:
+    out = io.StringIO()
+    shown = view()
+    shown.equity = "1234567.891"
+    Screen(out, 10, REFERENCE.instruments).show(shown)
+    assert out.getvalue().endswith("2 waiting, equity 1,234,567.89 USD\n")
+
+
+def test_the_summary_follows_the_last_table() -> None:
+    out = io.StringIO()
+    Screen(out, 10, REFERENCE.instruments).finish(view(), ["in USD", "all"])
+    assert out.getvalue().endswith("\n\nin USD\nall\n\n")
+
+
 def test_the_last_table_shows_every_position() -> None:
     out = io.StringIO()
-    Screen(out, 10, REFERENCE.instruments).finish(view())
+    Screen(out, 10, REFERENCE.instruments).finish(view(), ["in USD"])
     (row,) = (line for line in out.getvalue().splitlines() if line.startswith("main"))
     assert row.split() == [
         "main", "20", "market", "making", "binance", "BTC/USDT", "-1.5", "65,000", "12.25", "USDT",
