@@ -1,4 +1,4 @@
-"""Measurements of the whole: what a fill, a query, a frame and a failover cost on this machine.
+"""Measurements of the whole: what fills, queries, passes and failovers cost on this machine.
 
 Machines differ and are shared, so what is compared runs in turns within one run and is given as a
 ratio beside the medians. Every server is private, in a temporary folder.

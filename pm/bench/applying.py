@@ -7,22 +7,20 @@ from typing import Final
 from pm.bench.figures import Result, Row
 from pm.bench.lockstep import Cost, Spent, lockstep
 from pm.bench.scale import Scale
-from pm.bench.workload import EXCHANGE, TOKEN, Spread
+from pm.bench.workload import EXCHANGE, SIDE, TOKEN, Spread
 
 PART: Final = "apply"
 
-_SIDE: Final = 12
 _BATCHES: Final = (1, 10, 100)
 
 
 def measure_applying(scale: Scale) -> Result:
     """Both sizes of amounts, each batch in turns."""
-    spread = Spread(scale.positions, _SIDE)
+    spread = Spread(scale.positions, SIDE)
     rows: list[Row] = []
     for digits in (EXCHANGE, TOKEN):
-        scale.say(f"opening {scale.positions} positions with amounts of {digits.name}")
         spent = {batch: Spent() for batch in _BATCHES}
-        with lockstep(scale.program, spread, digits) as books:
+        with lockstep(scale, spread, digits) as books:
             for number in range(scale.rounds):
                 scale.say(f"{digits.name}: round {number + 1} of {scale.rounds}")
                 for batch in _BATCHES:

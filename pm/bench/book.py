@@ -22,6 +22,7 @@ LANE = keys.DEFAULT_LANE
 _SEEN_GENERATION = 100_000_000
 _QUARANTINE_MAX = "1000"
 _TRANSIT_NS = 20_000
+_FILLS_A_CALL = 100
 
 
 class Call(NamedTuple):
@@ -35,9 +36,10 @@ class Call(NamedTuple):
 class Calls:
     """Turns fills into the calls that apply them, one after the other."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, applied: int = 0) -> None:
+        """`applied` fills are in the book already."""
         self._facts = Facts(reference)
-        self._entry = 0
+        self._entry = applied
 
     def of(self, fills: Sequence[Fill]) -> Call:
         """The call that applies these fills next."""
@@ -68,6 +70,12 @@ def apply(client: redis.Redis, call: Call, function: str | None = None) -> Any:
     if told[0] != b"applied" or int(told[3]) != call.fills:
         raise BenchError(f"apply answered {told!r:.200} to {call.fills} fills")
     return reply
+
+
+def apply_all(client: redis.Redis, calls: Calls, fills: Sequence[Fill]) -> None:
+    """Apply many fills, a hundred a call."""
+    for start in range(0, len(fills), _FILLS_A_CALL):
+        apply(client, calls.of(fills[start : start + _FILLS_A_CALL]))
 
 
 def digest(client: redis.Redis) -> bytes:

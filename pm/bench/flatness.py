@@ -9,12 +9,11 @@ from pm.bench.figures import Result, Row
 from pm.bench.lockstep import Lockstep, Spent, lockstep
 from pm.bench.querying import BALANCE, NETTED, PORTFOLIO, POSITION, Times, time_query
 from pm.bench.scale import Scale
-from pm.bench.workload import EXCHANGE, Spread
+from pm.bench.workload import EXCHANGE, SIDE, Spread
 from pm.client import Client
 
 PART: Final = "flat"
 
-_SIDE: Final = 10
 _BATCH: Final = 1
 _QUERIES: Final = (POSITION, BALANCE, NETTED, PORTFOLIO)
 
@@ -26,7 +25,7 @@ class _Size:
         self.positions = positions
         self.spent = Spent()
         self.times = {query.name: Times() for query in _QUERIES}
-        self._spread = Spread(positions, _SIDE)
+        self._pairs = Spread(positions, SIDE).pairs()
         self._books = books
         self._client = client
 
@@ -35,7 +34,7 @@ class _Size:
         self._books.measure(_BATCH, max(5, scale.fills_a_round // 4), self.spent)
         for query in _QUERIES:
             times = self.times[query.name]
-            time_query(self._client, query, self._spread, scale.reads_a_round, times, seed=number)
+            time_query(self._client, query, self._pairs, scale.reads_a_round, times, seed=number)
 
     def row(self) -> Row:
         """The row of this size."""
@@ -58,9 +57,8 @@ def measure_flatness(scale: Scale) -> Result:
     with ExitStack() as stack:
         sizes = []
         for positions in scale.sizes:
-            scale.say(f"opening {positions:,} positions")
-            spread = Spread(positions, _SIDE)
-            books = stack.enter_context(lockstep(scale.program, spread, EXCHANGE))
+            spread = Spread(positions, SIDE)
+            books = stack.enter_context(lockstep(scale, spread, EXCHANGE))
             client = stack.enter_context(Client.open(books.target))
             sizes.append(_Size(positions, books, client))
         for number in range(scale.rounds):
@@ -74,7 +72,7 @@ def measure_flatness(scale: Scale) -> Result:
         "Cost by open positions, one fill a call",
         (*rows, {"positions": "largest above smallest", **spread_row}),
         (
-            f"every strategy holds {_SIDE} instruments, every instrument is held by {_SIDE}"
+            f"every strategy holds {SIDE} instruments, every instrument is held by {SIDE}"
             " strategies; last row: how far the largest figure is above the smallest, in %",
         ),
     )

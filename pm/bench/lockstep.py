@@ -9,24 +9,22 @@ leaves out those in which the machine did something else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import redis
 
 from pm.bench import floor
-from pm.bench.book import Calls, apply, digest, open_bench_book
+from pm.bench.book import apply, digest
 from pm.bench.errors import BenchError
-from pm.bench.private_server import private_server
-from pm.bench.workload import Desk, Digits, Spread, reference_of
+from pm.bench.opened import opened_desk, opened_server
+from pm.bench.scale import Scale
+from pm.bench.workload import Digits, Spread
 from pm.connect import connect
 
 _TIMEOUT_S = 120.0
-_OPENINGS_A_CALL = 200
 _CALLS_MAX = 100_000
 
 
@@ -68,24 +66,12 @@ class Lockstep:
         spread: Spread,
         digits: Digits,
     ) -> None:
+        """All servers must hold the opened book."""
         self.target = target
         self._applied, self._floored, self._recorder = clients
-        self._desk = Desk(spread, digits, seed=spread.positions)
-        self._calls = Calls(reference_of(spread))
-
-    def open_positions(self) -> None:
-        """Open every position on all three servers."""
+        self._desk, self._calls = opened_desk(spread, digits)
         floor.load_recorder(self._recorder)
         floor.load_replayer(self._floored)
-        servers = (self._applied, self._floored, self._recorder)
-        for client in servers:
-            open_bench_book(client)
-        openings = list(self._desk.openings())
-        with ThreadPoolExecutor(len(servers)) as threads:
-            for start in range(0, len(openings), _OPENINGS_A_CALL):
-                call = self._calls.of(openings[start : start + _OPENINGS_A_CALL])
-                for _ in threads.map(lambda client, call=call: apply(client, call), servers):
-                    pass
         for client in (self._applied, self._floored):
             _time_calls(client)
             client.slowlog_reset()
@@ -107,17 +93,15 @@ class Lockstep:
 
 
 @contextmanager
-def lockstep(program: Path, spread: Spread, digits: Digits) -> Iterator[Lockstep]:
+def lockstep(scale: Scale, spread: Spread, digits: Digits) -> Iterator[Lockstep]:
     """Three new servers with the positions open."""
     with ExitStack() as stack:
-        targets = [stack.enter_context(private_server(program)) for _ in range(3)]
+        targets = [stack.enter_context(opened_server(scale, spread, digits)) for _ in range(3)]
         clients = [
             stack.enter_context(connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S))
             for target in targets
         ]
-        books = Lockstep(targets[0], (clients[0], clients[1], clients[2]), spread, digits)
-        books.open_positions()
-        yield books
+        yield Lockstep(targets[0], (clients[0], clients[1], clients[2]), spread, digits)
 
 
 def _time_calls(client: redis.Redis) -> None:

@@ -18,7 +18,7 @@ from pm.bench.book import Calls, apply, open_bench_book
 from pm.bench.figures import Result, Row
 from pm.bench.private_server import private_server
 from pm.bench.scale import Scale
-from pm.bench.workload import EXCHANGE, QUOTE, VENUE, Desk, Spread, reference_of
+from pm.bench.workload import EXCHANGE, QUOTE, SIDE, VENUE, Desk, Spread, reference_of
 from pm.connect import connect
 from pm.decimals import ZERO, Amount, multiply_divide
 from pm.events.model import Fill
@@ -27,7 +27,6 @@ from pm.reference.snapshot import Reference
 PART: Final = "peer"
 
 _PEER: Final = "WATCH, MULTI, EXEC"
-_SIDE: Final = 12
 _BATCHES: Final = (1, 10, 100)
 _OPENINGS_A_CALL: Final = 100
 _COST_DECIMALS: Final = 18
@@ -38,7 +37,7 @@ Way = Callable[[list[Fill]], None]
 
 def measure_peer(scale: Scale) -> Result:
     """Both in turns on one server that fsyncs always; times are the client's, its work included."""
-    spread = Spread(scale.positions, _SIDE)
+    spread = Spread(scale.positions, SIDE)
     reference = reference_of(spread)
     with (
         private_server(scale.program, "always") as target,

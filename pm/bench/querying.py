@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
@@ -12,7 +12,7 @@ from typing import Final
 from pm import keys
 from pm.bench.book import BOOK
 from pm.bench.figures import Latency, Row
-from pm.bench.workload import QUOTE, VENUE, Pair, Spread, instrument_id
+from pm.bench.workload import QUOTE, VENUE, Pair, instrument_id
 from pm.client import Client
 
 TRACE_ID: Final = b"bench".hex().rjust(32, "0")
@@ -112,23 +112,23 @@ EVERY_QUERY: Final = (POSITION, BALANCE, TRACE, NETTED, POSITIONS, PORTFOLIO, CH
 
 
 def time_query(
-    client: Client, query: Query, spread: Spread, count: int, times: Times, seed: int
+    client: Client, query: Query, pairs: Sequence[Pair], count: int, times: Times, seed: int
 ) -> None:
     """Ask about positions drawn at random, the bare read and the query in turns."""
     drawn = Random(seed)
-    pairs = spread.pairs()
     for number in range(count):
         pair = drawn.choice(pairs)
         key = query.beside(pair)
         if number % 2:
-            times.bare.append(_ns(client.server.hgetall, key))
-            times.query.append(_ns(query.ask, client, pair))
+            times.bare.append(taken_ns(client.server.hgetall, key))
+            times.query.append(taken_ns(query.ask, client, pair))
         else:
-            times.query.append(_ns(query.ask, client, pair))
-            times.bare.append(_ns(client.server.hgetall, key))
+            times.query.append(taken_ns(query.ask, client, pair))
+            times.bare.append(taken_ns(client.server.hgetall, key))
 
 
-def _ns(run: Callable[..., object], *arguments: object) -> int:
+def taken_ns(run: Callable[..., object], *arguments: object) -> int:
+    """How long a call takes."""
     started = time.perf_counter_ns()
     run(*arguments)
     return time.perf_counter_ns() - started

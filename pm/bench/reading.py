@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from pm.bench.book import Calls, apply, open_bench_book
+from pm.bench.book import Calls, apply_all, open_bench_book
 from pm.bench.figures import Result
 from pm.bench.private_server import private_server
 from pm.bench.querying import EVERY_QUERY, TRACE_ID, TRACE_STRATEGY, Times, time_query
 from pm.bench.scale import Scale
-from pm.bench.workload import EXCHANGE, Desk, Spread, reference_of
+from pm.bench.workload import EXCHANGE, SIDE, Desk, Spread, reference_of
 from pm.client import Client
 from pm.connect import connect
 from pm.events.model import Trace
 
 PART: Final = "read"
 
-_SIDE: Final = 12
 _TRACE_STEPS: Final = 3
-_OPENINGS_A_CALL: Final = 100
 
 
 def measure_reading(scale: Scale) -> Result:
     """Every query on an otherwise idle server that fsyncs once a second."""
-    spread = Spread(scale.positions, _SIDE)
+    spread = Spread(scale.positions, SIDE)
+    pairs = spread.pairs()
     with private_server(scale.program) as target:
         scale.say(f"opening {scale.positions} positions")
         _fill_book(target, spread)
@@ -33,10 +32,9 @@ def measure_reading(scale: Scale) -> Result:
                 scale.say(f"round {number + 1} of {scale.rounds}")
                 for query in EVERY_QUERY:
                     count = scale.reads_a_round
-                    time_query(client, query, spread, count, times[query.name], seed=number)
-            pair = spread.pairs()[0]
+                    time_query(client, query, pairs, count, times[query.name], seed=number)
             rows = tuple(
-                times[query.name].row(query.name, query.hashes(client, pair))
+                times[query.name].row(query.name, query.hashes(client, pairs[0]))
                 for query in EVERY_QUERY
             )
     return Result(
@@ -63,5 +61,4 @@ def _fill_book(target: str, spread: Spread) -> None:
     fills += traced
     with connect(target, role="bench", decode=False, timeout_s=60.0) as writer:
         open_bench_book(writer)
-        for start in range(0, len(fills), _OPENINGS_A_CALL):
-            apply(writer, calls.of(fills[start : start + _OPENINGS_A_CALL]))
+        apply_all(writer, calls, fills)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pm.bench.applying import measure_applying
+from pm.bench.asking import measure_queries
 from pm.bench.decoding import measure_decoding
 from pm.bench.failover import measure_failover
 from pm.bench.figures import Result
@@ -15,8 +16,10 @@ from pm.bench.flatness import measure_flatness
 from pm.bench.optimistic import measure_peer
 from pm.bench.private_server import private_server
 from pm.bench.reading import measure_reading
+from pm.bench.reserving import measure_reserving
 from pm.bench.scale import Scale
 from pm.bench.streaming import measure_streaming
+from pm.bench.valuing import measure_valuation
 from pm.connect import connect
 
 PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
@@ -24,6 +27,9 @@ PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "stream": measure_streaming,
     "read": measure_reading,
     "flat": measure_flatness,
+    "queries": measure_queries,
+    "reserve": measure_reserving,
+    "valuation": measure_valuation,
     "decode": measure_decoding,
     "failover": measure_failover,
     "peer": measure_peer,

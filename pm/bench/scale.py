@@ -1,4 +1,4 @@
-"""How much is measured, with what program, and where progress is told."""
+"""How much is measured, with what program, where progress is told and books are kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Counts for the parts; `say` is given one line at a time."""
+    """Counts for the parts; `say` is given one line at a time.
+
+    Books that were opened for one part are left in the folder `kept` for the next.
+    """
 
     program: Path
     say: Callable[[str], None]
+    kept: Path
     positions: int
     rounds: int
     fills_a_round: int
@@ -24,32 +28,40 @@ class Scale:
     backlog: int
     sizes: tuple[int, ...]
     kills: int
+    valued_positions: int
+    passes: int
+    reservations: int
 
     @classmethod
-    def full(cls, program: Path, say: Callable[[str], None]) -> Scale:
-        """Enough for figures to quote; some minutes."""
+    def full(cls, program: Path, say: Callable[[str], None], kept: Path) -> Scale:
+        """Enough for figures to quote; about ten minutes on an otherwise idle machine."""
         return cls(
             program,
             say,
+            kept,
             positions=1_080,
-            rounds=10,
-            fills_a_round=1_000,
+            rounds=6,
+            fills_a_round=600,
             reads_a_round=300,
             decodes_a_round=2_000,
-            streams=3,
-            stream_s=5.0,
+            streams=2,
+            stream_s=4.0,
             rates=(500, 1_000, 2_000, 5_000),
-            backlog=20_000,
+            backlog=10_000,
             sizes=(100, 10_000, 100_000),
-            kills=7,
+            kills=5,
+            valued_positions=10_000,
+            passes=4,
+            reservations=300,
         )
 
     @classmethod
-    def quick(cls, program: Path, say: Callable[[str], None]) -> Scale:
-        """Enough to see where things stand; under a minute."""
+    def quick(cls, program: Path, say: Callable[[str], None], kept: Path) -> Scale:
+        """Enough to see where things stand; about two minutes."""
         return cls(
             program,
             say,
+            kept,
             positions=1_080,
             rounds=3,
             fills_a_round=200,
@@ -61,4 +73,7 @@ class Scale:
             backlog=5_000,
             sizes=(100, 10_000),
             kills=3,
+            valued_positions=2_000,
+            passes=2,
+            reservations=100,
         )

@@ -56,7 +56,7 @@ class Site:
         }
         environment |= {"PM_REDIS_URL": self.target, "PYTHONPATH": str(_PROJECT)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "pm.cli.main", "worker", "--count", "1"],
+            [sys.executable, "-m", "pm.cli.main", "worker", "--count", "1", "--no-valuation"],
             cwd=self._folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -14,12 +14,11 @@ from pm.bench.figures import Latency, Result, Row
 from pm.bench.listening import Heard
 from pm.bench.scale import Scale
 from pm.bench.site import Site, running_site
-from pm.bench.workload import Spread, instrument_id
+from pm.bench.workload import SIDE, Spread, instrument_id
 from pm.client import Client
 
 PART: Final = "stream"
 
-_SIDE: Final = 12
 _BARE_WRITES: Final = 500
 _READ_EVERY_S: Final = 0.01
 
@@ -78,7 +77,7 @@ def measure_streaming(scale: Scale) -> Result:
     """Each rate in turns, a bare HSET before each; last, how fast a backlog is worked off."""
     rates = {rate: _Rate() for rate in scale.rates}
     backlog: list[float] = []
-    spread = Spread(scale.positions, _SIDE)
+    spread = Spread(scale.positions, SIDE)
     with (
         running_site(scale.program, spread, workers=1) as site,
         Client.open(site.target) as client,

@@ -19,9 +19,11 @@ from pm.reference.snapshot import Reference
 
 VENUE: Final = "binance"
 QUOTE: Final = "USDT"
+BASES: Final = 12
+SIDE: Final = 12
+"""Of a spread, where there is no reason for another."""
 FIRST_AT: Final = 1_767_355_200_000_000_000  # 2026-01-02 12:00 UTC
 
-_BASES: Final = 100
 _FEE_PARTS: Final = 1_000
 _STEP_NS: Final = 1_000_000
 _SECOND_FILL: Final = 0.5
@@ -50,7 +52,8 @@ class Spread:
     """How many positions there are, and how they lie.
 
     Strategies and instruments come in squares of `side`: each strategy of a square holds each of
-    its instruments, so the positions of one strategy stay as many when all become more.
+    its instruments, so the positions of one strategy stay as many when all become more. The assets
+    stay as many, too: instruments share their base tokens.
     """
 
     positions: int
@@ -58,14 +61,21 @@ class Spread:
 
     def pairs(self) -> list[Pair]:
         """Every (strategy, instrument), numbered from 1 and from 0."""
-        square = self.side * self.side
-        return [
-            (
-                number // square * self.side + number % square // self.side + 1,
-                number // square * self.side + number % self.side,
-            )
-            for number in range(self.positions)
-        ]
+        return [self._pair(number) for number in range(self.positions)]
+
+    def of_strategy(self, strategy: int) -> list[Pair]:
+        """The positions of one strategy."""
+        first = (strategy - 1) * self.side
+        return [self._pair(n) for n in range(first, min(first + self.side, self.positions))]
+
+    def _pair(self, number: int) -> Pair:
+        square, place = divmod(number, self.side * self.side)
+        row, column = divmod(place, self.side)
+        return square * self.side + row + 1, square * self.side + column
+
+    def instruments(self) -> list[int]:
+        """Every instrument's number."""
+        return sorted({instrument for _, instrument in self.pairs()})
 
 
 def instrument_id(number: int) -> str:
@@ -74,14 +84,13 @@ def instrument_id(number: int) -> str:
 
 
 def base_token(number: int) -> str:
-    """The base token of an instrument; some instruments share theirs."""
-    return f"B{number % _BASES:02d}"
+    """The base token of an instrument."""
+    return f"B{number % BASES:02d}"
 
 
 def reference_of(spread: Spread, version: int = 0) -> Reference:
     """Reference data of the instruments that are traded."""
-    numbers = sorted({instrument for _, instrument in spread.pairs()})
-    return Reference.build(version, map(_instrument, numbers))
+    return Reference.build(version, map(_instrument, spread.instruments()))
 
 
 def _instrument(number: int) -> Instrument:

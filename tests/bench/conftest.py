@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from pm.bench import Scale
+from pm.bench import Scale, run_parts
+from pm.bench.figures import Row
 from pm.server.binary import find_binary
 
 
@@ -15,11 +19,24 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def tiny(said: list[str]) -> Scale:
+def tiny(said: list[str], tmp_path: Path) -> Scale:
     """The smallest counts."""
+    return _tiny(said.append, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def five_queries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Row, ...]:
+    """What the part `queries` tells."""
+    kept = tmp_path_factory.mktemp("kept")
+    (result,) = run_parts(["queries"], _tiny(lambda _: None, kept))
+    return result.rows
+
+
+def _tiny(say: Callable[[str], None], kept: Path) -> Scale:
     return Scale(
         find_binary(),
-        said.append,
+        say,
+        kept,
         positions=144,
         rounds=1,
         fills_a_round=20,
@@ -31,4 +48,7 @@ def tiny(said: list[str]) -> Scale:
         backlog=300,
         sizes=(100, 200),
         kills=1,
+        valued_positions=144,
+        passes=1,
+        reservations=6,
     )

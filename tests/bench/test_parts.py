@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pm.bench import Scale, machine, run_parts
+from pm.bench.figures import Row
 
 
 def _rows(part: str, scale: Scale) -> tuple[Any, ...]:
@@ -44,6 +45,62 @@ def test_read_finds_what_each_query_asks_for(tiny: Scale) -> None:
 def test_flat_tells_each_size_and_how_far_they_differ(tiny: Scale) -> None:
     rows = _rows("flat", tiny)
     assert [row["positions"] for row in rows] == ["100", "200", "largest above smallest"]
+
+
+def test_queries_tells_each_of_the_five_at_each_size_and_how_far_they_differ(
+    five_queries: tuple[Row, ...],
+) -> None:
+    five = [
+        "position",
+        "strategy portfolio",
+        "chain balances",
+        "portfolio summary",
+        "risk metrics",
+    ]
+    sizes = ["100", "200", "largest above smallest, %"]
+    told = [(row["query"], row["positions"]) for row in five_queries]
+    assert told == [(query, size) for query in five for size in sizes]
+    assert len({tuple(row) for row in five_queries}) == 1, "all rows have the same columns"
+
+
+def test_queries_read_as_many_fields_at_each_size(five_queries: tuple[Row, ...]) -> None:
+    small, large = (
+        {row["query"]: row["fields"] for row in five_queries if row["positions"] == size}
+        for size in ("100", "200")
+    )
+    assert small == large
+
+
+def test_queries_of_what_a_pass_leaves_are_also_asked_right_after_one(
+    five_queries: tuple[Row, ...],
+) -> None:
+    asked = {row["query"] for row in five_queries if row["after a pass p50 µs"] != "-"}
+    assert asked == {"strategy portfolio", "portfolio summary", "risk metrics"}
+
+
+def test_reserve_tells_each_call_by_number_of_processes_and_what_was_reserved(tiny: Scale) -> None:
+    (result,) = run_parts(["reserve"], tiny)
+    told = [(row["appendfsync"], row["call"], row["processes"]) for row in result.rows]
+    assert told == [
+        (appendfsync, call, processes)
+        for appendfsync in ("everysec", "always")
+        for processes in (1, 4)
+        for call in ("reserve", "release")
+    ]
+    assert "of 24 asking for twice what was left 12 were accepted" in result.notes[-1]
+
+
+def test_valuation_tells_passes_alone_and_beside_fills(tiny: Scale) -> None:
+    rows = {row["pass"]: row for row in _rows("valuation", tiny)}
+    assert {name: row["valued"] for name, row in rows.items()} == {
+        "first, nothing remembered": 144,
+        "all marks changed": 144,
+        "no mark changed": 0,
+        "all marks changed, beside fills": 144,
+        "no pass, fills alone": "-",
+    }
+    with_fills = {name for name, row in rows.items() if row["fill p99 µs"] != "-"}
+    assert with_fills == {"all marks changed, beside fills", "no pass, fills alone"}
 
 
 def test_decode_tells_records_and_facts_of_each_frame(tiny: Scale) -> None:

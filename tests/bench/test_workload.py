@@ -26,7 +26,7 @@ def test_each_strategy_holds_a_side_of_instruments_and_the_other_way_round() -> 
 def test_a_desk_opens_adds_reduces_flips_and_closes() -> None:
     desk = Desk(SPREAD, EXCHANGE, 7)
     held: dict[tuple[int, str], Amount] = {}
-    seen = set()
+    seen: set[tuple[int, bool] | str] = set()
     for fill in [*desk.openings(), *desk.fills(2_000)]:
         place = (fill.strategy_id, fill.instrument)
         before = held.get(place, ZERO)
