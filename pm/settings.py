@@ -74,7 +74,16 @@ def _id(value: str) -> str:
     return value
 
 
+def _list(value: object) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
 Id = Annotated[str, AfterValidator(_id)]
+Ids = Annotated[tuple[Id, ...], BeforeValidator(_list)]
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 
 
@@ -132,7 +141,7 @@ class GatewaySettings(_Section):
 
 
 class WorkersSettings(_Section):
-    """How many workers `pm run` starts, and how much one call applies."""
+    """How many workers `pm worker` starts, and how much one call applies."""
 
     count: Count = 2
     batch_max_entries: Count = 200
@@ -140,16 +149,56 @@ class WorkersSettings(_Section):
 
 
 class PortfolioManagerSettings(_Section):
-    """Bounds of what a book remembers beside its positions."""
+    """What a book remembers, how often it is valued, and how long a query may wait."""
 
     seen_generation_size: Count = 1_000_000
     quarantine_max_entries: Count = 100_000
+    mark_to_market_interval_seconds: Count = 60
+    query_response_timeout_ms: Count = 1_000
 
 
 class AttributionSettings(_Section):
-    """What is recorded to explain profit and loss."""
+    """What is recorded and shown to explain profit and loss."""
 
     track_temporary_positions: bool = True
+    temporary_position_ttl_seconds: Count = 300
+    enable_detailed_attribution: bool = True
+    attribution_granularity: Literal["trade_level", "daily", "position_level"] = "trade_level"
+
+
+class ValuationSettings(_Section):
+    """In what currency figures are reported, and which marks are good enough for it."""
+
+    reporting_currency: Id = "USD"
+    hubs: Ids = ("USD", "USDT", "USDC", "BTC")
+    mark_max_age_seconds: Count = 300
+    assume_peg: Ids = ()
+
+
+class RiskMetricsSettings(_Section):
+    """Windows and levels of risk figures."""
+
+    var_confidence_level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    var_holding_period_days: Count = 1
+    correlation_lookback_days: Count = 30
+    volatility_window_days: Count = 30
+    annualisation_days: Count = 365
+    risk_free_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class PerformanceSettings(_Section):
+    """How a client's queries are cached and bounded."""
+
+    enable_query_caching: bool = True
+    query_cache_ttl_seconds: Count = 5
+    position_cache_size: Count = 1_000
+    max_concurrent_queries: Count = 100
+
+
+class MonitoringSettings(_Section):
+    """What is worth a line in the log."""
+
+    slow_query_threshold_ms: Count = 10
 
 
 class Settings(BaseSettings):
@@ -164,6 +213,10 @@ class Settings(BaseSettings):
     workers: WorkersSettings = WorkersSettings()
     portfolio_manager: PortfolioManagerSettings = PortfolioManagerSettings()
     attribution: AttributionSettings = AttributionSettings()
+    valuation: ValuationSettings = ValuationSettings()
+    risk_metrics: RiskMetricsSettings = RiskMetricsSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @property
     def outbox_path(self) -> Path:
