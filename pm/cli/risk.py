@@ -334,11 +334,11 @@ def _amounts(amounts: Amounts | None) -> str:
     return "-" if amounts is None else token_amounts(amounts)
 
 
-def _worth(amounts: Amounts | None) -> str:
+def _worth(amounts: Mapping[str, Amount | None] | None) -> str:
     """Amounts of one currency by what they are of: the name first, as it is not their unit."""
     if amounts is None:
         return "-"
-    return ", ".join(f"{name} {round(amount, MONEY)}" for name, amount in amounts.items()) or "0"
+    return ", ".join(f"{name} {known(amount, MONEY)}" for name, amount in amounts.items()) or "0"
 
 
 def _print_notes(notes: Mapping[str, str]) -> None:

@@ -30,6 +30,7 @@ def net_positions(
     carry = _sum(position.carry for position in positions)
     transfer_cost = _sum(position.transfer_cost for position in positions)
     unrealized = _known_sum(position.unrealized_pnl for position in positions)
+    mark, mark_time, is_stale = _mark([*longs, *shorts])
     multipliers = {position.multiplier for position in positions}
     return NettedPosition(
         instrument_id=first.instrument_id,
@@ -49,6 +50,9 @@ def net_positions(
         short_quantity=_sum(position.quantity for position in shorts),
         short_avg_cost_basis=_average(shorts),
         unmarked=sum(position.unrealized_pnl is None for position in positions),
+        mark=mark,
+        mark_time=mark_time,
+        is_stale=is_stale,
         market_value=_known_sum(position.market_value for position in positions),
         unrealized_pnl=unrealized,
         exposure=_known_sum(position.exposure for position in positions),
@@ -80,6 +84,16 @@ def _average(positions: Sequence[Position]) -> Amount | None:
     if positions[0].inverse:
         return -divide(size, cost, _AVERAGE_DECIMALS) if cost else None
     return divide(cost, size, _AVERAGE_DECIMALS) if size else None
+
+
+def _mark(positions: Sequence[Position]) -> tuple[Amount | None, int | None, bool]:
+    """The mark all of them have with its oldest time and whether it is stale; else no mark."""
+    marks = {position.mark for position in positions}
+    mark = marks.pop() if len(marks) == 1 else None
+    if mark is None:
+        return None, None, False
+    times = [position.mark_time for position in positions if position.mark_time is not None]
+    return mark, min(times, default=None), any(position.is_stale for position in positions)
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:

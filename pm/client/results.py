@@ -118,6 +118,8 @@ class NettedPosition:
     `break_even` is the price at which the netted quantity would give its cost back. `multiplier`
     is None where the positions differ in it. `first_trade_time` is the earliest of open ones.
     `unmarked` counts open positions without a mark; with any, the valued figures are unknown.
+    `mark` is that of the open positions, None where they differ in it; `mark_time` is the oldest of
+    its times in ns, and it `is_stale` if it is for any of them.
     """
 
     instrument_id: str
@@ -137,6 +139,9 @@ class NettedPosition:
     short_quantity: Amount
     short_avg_cost_basis: Amount | None
     unmarked: int
+    mark: Amount | None
+    mark_time: int | None
+    is_stale: bool
     market_value: Amount | None
     unrealized_pnl: Amount | None
     exposure: Amount | None

@@ -4,7 +4,8 @@ Positions in one instrument are netted whatever strategy holds them; gross is th
 left, so that two strategies on opposite sides do not look like leverage [AIFMD gross method]. By
 asset, balances and the deltas of derivatives meet: spot against a short future is flat there and
 twice its size in gross. An exposure that is unknown, or in a token without a rate, is listed as
-uncovered and in no sum. Sums are exact; ratios have 18 decimals half-even.
+uncovered and in no sum; where nothing is covered the sums are unknown. Sums are exact; ratios have
+18 decimals half-even.
 """
 
 from __future__ import annotations
@@ -57,16 +58,16 @@ class Concentration:
 
 @dataclass(frozen=True, slots=True)
 class ExposureTotals:
-    """Totals over instruments in the reporting currency.
+    """Totals over instruments in the reporting currency, None if all there is is uncovered.
 
     `by_instrument` is signed and netted across strategies; `by_group` is the size of each group's
-    net, without the ungrouped. `leverage` is None without positive equity, `concentration` None
-    without exposure.
+    net, without the ungrouped. `leverage` is None without gross or positive equity too,
+    `concentration` None without exposure.
     """
 
-    gross: Amount
-    net: Amount
-    risk_weighted: Amount
+    gross: Amount | None
+    net: Amount | None
+    risk_weighted: Amount | None
     by_instrument: Mapping[str, Amount]
     by_group: Mapping[int, Amount]
     leverage: Amount | None
@@ -106,11 +107,12 @@ def exposure_totals(
         risk_weighted += part.risk_weight * abs(amount)
         if part.group != UNGROUPED:
             groups[part.group] = groups.get(part.group, ZERO) + amount
-    gross = sum(map(abs, covered.values()), ZERO)
+    is_known = any(covered.values()) or not uncovered
+    gross = sum(map(abs, covered.values()), ZERO) if is_known else None
     return ExposureTotals(
         gross=gross,
-        net=sum(covered.values(), ZERO),
-        risk_weighted=risk_weighted,
+        net=sum(covered.values(), ZERO) if is_known else None,
+        risk_weighted=risk_weighted if is_known else None,
         by_instrument=covered,
         by_group={group: abs(groups[group]) for group in sorted(groups)},
         leverage=_ratio(gross, equity),
@@ -198,8 +200,10 @@ def _in_reporting_currency(
     return (None, f"no rate for {part.token}") if rate is None else (part.amount * rate, "")
 
 
-def _ratio(amount: Amount, equity: Amount | None) -> Amount | None:
-    return None if equity is None or equity.sign <= 0 else divide(amount, equity, RATIO_SCALE)
+def _ratio(amount: Amount | None, equity: Amount | None) -> Amount | None:
+    if amount is None or equity is None or equity.sign <= 0:
+        return None
+    return divide(amount, equity, RATIO_SCALE)
 
 
 def _uncovered_order(entry: Uncovered) -> tuple[str, str, str]:

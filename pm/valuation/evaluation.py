@@ -206,9 +206,9 @@ class Evaluation:
             "carry": published(conversion.total(totals.carry)),
             "fee_value": published(conversion.total(totals.fee_value)),
             "transfer_cost": published(conversion.total(totals.transfer_cost)),
-            "gross_exposure": _rounded(exposures.gross),
-            "net_exposure": _rounded(exposures.net),
-            "risk_weighted_exposure": _rounded(exposures.risk_weighted),
+            "gross_exposure": published(exposures.gross),
+            "net_exposure": published(exposures.net),
+            "risk_weighted_exposure": published(exposures.risk_weighted),
             "leverage": exposures.leverage,
             "concentration": largest.ratio if largest is not None else None,
             "largest_instrument": largest.name if largest is not None else "",
@@ -217,7 +217,7 @@ class Evaluation:
             ),
             "exposure_by_asset": _all_rounded(shown),
             "exposure_elsewhere": _rounded(elsewhere),
-            "exposure_in_stablecoins": _all_rounded(assets.stablecoins),
+            "exposure_in_stablecoins": self._in_stablecoins(assets),
             "positions": scope.positions,
             "unmarked": scope.unmarked,
             "stale": scope.stale,
@@ -239,6 +239,14 @@ class Evaluation:
         rates = conversion.rates(tokens)
         by_asset = asset_totals(parts, rates, self.reporting_currency, self.stablecoins)
         return exposure_totals(scope.exposures.values(), rates, equity), by_asset
+
+    def _in_stablecoins(self, assets: AssetTotals) -> dict[str, Amount | None]:
+        """By stablecoin; None where what is held of it has no rate."""
+        found: dict[str, Amount | None] = dict(_all_rounded(assets.stablecoins))
+        for part in assets.uncovered:
+            if part.name in self.stablecoins and not found.get(part.name):
+                found[part.name] = None
+        return {name: found[name] for name in sorted(found)}
 
     def _net(self, scope: Scope, totals: StrategyTotals, conversion: Conversion) -> Amount | None:
         """Realized + unrealized + carry - fee value - transfer cost; None if a part is unknown."""

@@ -33,6 +33,15 @@ def _read_amounts(text: str) -> dict[str, Amount]:
     return {name: Amount.parse(amount) for name, amount in json.loads(text).items()}
 
 
+def _write_known(amounts: Mapping[str, Amount | None]) -> str:
+    return _json({name: None if one is None else str(one) for name, one in amounts.items()})
+
+
+def _read_known(text: str) -> dict[str, Amount | None]:
+    told = json.loads(text).items()
+    return {name: None if one is None else Amount.parse(one) for name, one in told}
+
+
 def _read_matrix(text: str) -> tuple[tuple[float | None, ...], ...]:
     return tuple(tuple(row) for row in json.loads(text))
 
@@ -46,6 +55,7 @@ _CODECS: Final[dict[str, _Codec]] = {
         lambda text: Amount.parse(text) if text else None,
     ),
     "Mapping[str, Amount]": _Codec(_write_amounts, _read_amounts),
+    "Mapping[str, Amount | None]": _Codec(_write_known, _read_known),
     "Mapping[str, int]": _Codec(_json, json.loads),
     "Mapping[str, float]": _Codec(_json, json.loads),
     "tuple[str, ...]": _Codec(_json, lambda text: tuple(json.loads(text))),

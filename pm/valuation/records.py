@@ -45,7 +45,8 @@ class Valuation:
     began and what the figures hold exactly. `net_pnl` is realized + unrealized + carry - fee_value
     - transfer_cost, of the whole life. `stale` counts positions valued at an old mark. Exposures
     leave out the `exposure_unknown` instruments whose exposure is not known: those without a mark
-    or a rate, and options, for which reference data has no delta. `fees_unvalued` counts the tokens
+    or a rate, and options, for which reference data has no delta; of those alone their sums are
+    None, and so is that of a stablecoin without a rate. `fees_unvalued` counts the tokens
     of fees that still have no value; `stale_rates` names tokens converted at an old rate, `assumed`
     those at an assumed peg.
     """
@@ -62,16 +63,16 @@ class Valuation:
     carry: Amount | None
     fee_value: Amount | None
     transfer_cost: Amount | None
-    gross_exposure: Amount
-    net_exposure: Amount
-    risk_weighted_exposure: Amount
+    gross_exposure: Amount | None
+    net_exposure: Amount | None
+    risk_weighted_exposure: Amount | None
     leverage: Amount | None
     concentration: Amount | None
     largest_instrument: str
     exposure_by_group: Mapping[str, Amount]
     exposure_by_asset: Mapping[str, Amount]
     exposure_elsewhere: Amount
-    exposure_in_stablecoins: Mapping[str, Amount]
+    exposure_in_stablecoins: Mapping[str, Amount | None]
     positions: int
     unmarked: int
     stale: int

@@ -10,6 +10,7 @@ from pm.decimals import ZERO, Amount
 from pm.reference.record_reader import read_instrument
 from pm.reference.records import CryptoMetadata
 from pm.reference.snapshot import Reference
+from pm.valuation.marking import FixedSlices, NewMark, set_marks
 from tests.client.conftest import OpenBook
 from tests.client.facts import BTC, ETH, EXECUTED_AT, BookWriter, fill, on_ethereum
 
@@ -123,6 +124,39 @@ def test_opposing_strategies_net_without_an_average(client: Client, book: BookWr
     assert (netted.short_quantity, netted.short_avg_cost_basis) == (Amount(-4), Amount(110))
     assert [position.strategy_id for position in netted.positions] == ["7", "8"]
     assert (netted.seqs, netted.is_exact) == ({"main": 3}, True)
+
+
+def test_a_netted_position_has_the_mark_of_its_open_positions(
+    client: Client, book: BookWriter
+) -> None:
+    book.apply(
+        fill(1, "1", "100"),
+        fill(2, "-3", "110", strategy="8"),
+        fill(3, "1", "100", strategy="9"),
+        fill(4, "-1", "100", strategy="9"),
+    )
+    book_marks(client, NewMark(f"7:{BTC}", "105", "20", "0"), NewMark(f"8:{BTC}", "105", "10", "1"))
+    netted = client.position(BTC)
+    assert netted is not None
+    assert (netted.mark, netted.mark_time, netted.is_stale) == (Amount(105), 10, True)
+    assert (netted.unmarked, netted.unrealized_pnl) == (0, Amount(20))
+
+
+@pytest.mark.parametrize("other", ["106", ""])
+def test_a_netted_position_of_several_marks_has_none(
+    client: Client, book: BookWriter, other: str
+) -> None:
+    book.apply(fill(1, "1", "100"), fill(2, "-3", "110", strategy="8"))
+    time = "10" if other else ""
+    book_marks(client, NewMark(f"7:{BTC}", "105", "10", "1"), NewMark(f"8:{BTC}", other, time, "0"))
+    netted = client.position(BTC)
+    assert netted is not None
+    assert (netted.mark, netted.mark_time, netted.is_stale) == (None, None, False)
+
+
+def book_marks(client: Client, *marks: NewMark) -> None:
+    """Value positions of the book main at these marks."""
+    assert set_marks(client.server, "main", marks, FixedSlices()).positions > 0
 
 
 def test_strategies_of_one_side_net_to_their_average(client: Client, book: BookWriter) -> None:

@@ -138,6 +138,14 @@ def test_an_instrument_is_unknown_if_any_position_in_it_is(
     ]
 
 
+def test_where_all_is_uncovered_the_sums_are_unknown() -> None:
+    summed = totals(held("A", "0"), held("B", None), held("C", "12", "GBP"))
+
+    assert (summed.gross, summed.net, summed.risk_weighted) == (None, None, None)
+    assert (summed.leverage, summed.concentration) == (None, None)
+    assert len(summed.uncovered) == 2
+
+
 def test_nothing_held_needs_no_rate() -> None:
     assert totals(held("A", "0", "GBP")).uncovered == ()
 
@@ -218,6 +226,10 @@ def test_gross_is_never_below_the_size_of_net_nor_a_group_above_gross(
 ) -> None:
     summed = exposure_totals(parts, RATES, Amount(1000))
 
+    if summed.gross is None or summed.net is None:
+        assert summed.uncovered
+        assert not any(summed.by_instrument.values())
+        return
     assert summed.gross >= abs(summed.net)
     assert summed.gross == sum(map(abs, summed.by_instrument.values()), ZERO)
     assert all(size <= summed.gross for size in summed.by_group.values())
@@ -257,5 +269,6 @@ def test_twice_the_positions_are_twice_the_exposure(
 
     one, many = exposure_totals(known, RATES, None), exposure_totals(scaled, RATES, None)
 
-    assert (many.gross, many.net) == (one.gross * times, one.net * times)
-    assert many.risk_weighted == one.risk_weighted * times
+    figures = ("gross", "net", "risk_weighted")
+    for before, after in ((getattr(one, name), getattr(many, name)) for name in figures):
+        assert after == (None if before is None else before * times)

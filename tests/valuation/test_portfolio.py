@@ -133,3 +133,23 @@ def test_an_inverse_position_on_its_way_is_worth_what_it_is_when_held(desk: Desk
     on_its_way = desk.strategy()
     assert (held.net_pnl, held.in_flight_pnl) == (A("-80"), A("0"))
     assert (on_its_way.net_pnl, on_its_way.in_flight_pnl) == (A("-80"), A("-80"))
+
+
+def test_exposure_is_unknown_where_nothing_of_it_is_known(desk: Desk) -> None:
+    desk.mark_usdt()
+    desk.deposit("USDT", "1000")
+    desk.fill(BTC, "1", "100")
+    desk.run()
+    found = desk.strategy()
+    assert (found.gross_exposure, found.net_exposure) == (None, None)
+    assert (found.risk_weighted_exposure, found.leverage, found.concentration) == (None,) * 3
+    assert found.exposure_unknown == 1
+
+
+def test_a_stablecoin_without_a_rate_has_an_unknown_exposure(desk: Desk) -> None:
+    desk.deposit("USDT", "1000")
+    desk.run()
+    assert desk.book().exposure_in_stablecoins == {"USDT": None}
+    desk.mark_usdt()
+    desk.run()
+    assert desk.book().exposure_in_stablecoins == {"USDT": A("1000")}
