@@ -205,6 +205,8 @@ def _facts(fields: Mapping[Any, Any]) -> Mapping[str, Any]:
 
 
 def _raw(client: redis.Redis, book: str, facts: Mapping[str, Any]) -> bytes:
+    if "lane" not in facts:
+        return b""  # submitted: its facts are all there was
     entry = facts["entry"]
     found: Any = client.xrange(keys.lane(book, facts["lane"]), entry, entry)
     fields = found[0][1] if found else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pm.books import opening, quarantine, reference_store
+from pm.books.opening import BookError
 from pm.books.quarantine import Refused
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import (
@@ -126,7 +127,11 @@ def _replay_one(current: Session, client, refused: Refused):  # type: ignore[no-
 
     before = opening.head(client, refused.book)
     assert before is not None
-    lane_entry = quarantine.replay(client, refused)
+    try:
+        lane_entry = quarantine.replay(client, refused)
+    except BookError as error:
+        how = str(error)
+        return {"book": refused.book, "entry": refused.seq, "taken": False, "how": how}
     try:
         drain(client, current.settings, refused.book, QUARANTINE_LANE, lane_entry)
     except Stalled as error:

@@ -222,3 +222,23 @@ def test_a_full_quarantine_does_not_keep_a_torn_book_from_being_mended(
 def test_a_submission_needs_the_library(server: Server) -> None:
     with pytest.raises(library.LibraryMissing, match="pm functions load"):
         submit(server.client(decode=False))
+
+
+def test_a_refused_event_without_a_lane_does_not_keep_a_torn_book_from_being_mended(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = Faults()
+    monkeypatch.setattr(library, "call", faults.call)
+    faults.load(server.client())
+    client = opened(server)
+    text = json.dumps({**facts.quarantined(), "received_at": "1"})
+    begun = client.xlen(keys.journal(BOOK))
+    for command in range(1, 50):
+        faults.armed = {"submit": command}
+        with pytest.raises(InjectedFault):
+            Applier(BOOK, 10).submit(client, [text])
+        if client.xlen(keys.journal(BOOK)) > begun:
+            break
+    faults.armed = {}
+    assert Applier(BOOK, 10).submit(client, [text]).seq == begun + 2
+    assert_verified(client)
