@@ -47,7 +47,7 @@ BETWEEN_PASSES_S: Final = 1.0
 """However often capital moves, passes are not made more often."""
 
 TEND_S: Final = 5.0
-MARKED_A_CALL_MAX: Final = 400
+MARKED_A_CALL_MAX: Final = 16
 
 
 @dataclass(slots=True)
