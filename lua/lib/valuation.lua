@@ -35,32 +35,20 @@ function M.at(quantity, cost, mark, multiplier, inverse)
   return value, decimal.subtract(value, cost)
 end
 
-local function difference_of(new, old)
-  if new == old then
+-- What a figure moved by: new as a decimal with its text, old as text ("": none), or nil.
+local function moved_by(new, new_text, old_text)
+  if new_text == old_text then
     return nil
   end
-  local moved = decimal.subtract(decimal.parse(new == "" and "0" or new),
-    decimal.parse(old == "" and "0" or old))
+  local moved = decimal.subtract(new, decimal.parse(old_text == "" and "0" or old_text))
   return decimal.sign(moved) ~= 0 and moved or nil
-end
-
--- Sets what a position is worth. was, is: {value, unrealized} as texts; was_unmarked, is_unmarked.
--- Returns what the totals move by, or nil.
-function M.difference(was, is, was_unmarked, is_unmarked)
-  local value, unrealized = difference_of(is.value, was.value),
-    difference_of(is.unrealized, was.unrealized)
-  local unmarked = (is_unmarked and 1 or 0) - (was_unmarked and 1 or 0)
-  if not value and not unrealized and unmarked == 0 then
-    return nil
-  end
-  return { value = value, unrealized = unrealized, unmarked = unmarked }
 end
 
 -- A position that changed, in `held`: quantity, cost (decimals), `valued` as parsed, `was_open`, and
 -- mark_is_void when its mark is no price of it any more. Returns the fields and values to write
 -- with it, and what the totals move by (nil: nothing).
 function M.follow(held)
-  local was, is, fields = held.valued, {}, {}
+  local was, fields = held.valued, {}
   local is_open = decimal.sign(held.quantity) ~= 0
   local mark = was.mark
   if held.mark_is_void and mark ~= "" then
@@ -68,25 +56,31 @@ function M.follow(held)
     fields[1], fields[2], fields[3], fields[4] = "mark", "", "mark_time", ""
   end
   local is_unmarked = is_open and mark == ""
-  if not is_open then
-    is.value, is.unrealized = "0", "0"
-  elseif is_unmarked then
-    is.value, is.unrealized = "", ""
-  else
+  local value, unrealized = decimal.zero, decimal.zero
+  if is_open and not is_unmarked then
     local about = held.about
-    local value, unrealized = M.at(held.quantity, held.cost, decimal.parse(mark),
+    value, unrealized = M.at(held.quantity, held.cost, decimal.parse(mark),
       decimal.parse(about.multiplier or "1"), about.inverse == "1")
-    is.value, is.unrealized = decimal.text(value), decimal.text(unrealized)
   end
+  local value_text = is_unmarked and "" or decimal.text(value)
+  local unrealized_text = is_unmarked and "" or decimal.text(unrealized)
   if not was.exists then
     fields[#fields + 1], fields[#fields + 2] = "mark", ""
   end
-  if not was.exists or is.value ~= was.value or is.unrealized ~= was.unrealized then
-    fields[#fields + 1], fields[#fields + 2] = "market_value", is.value
-    fields[#fields + 1], fields[#fields + 2] = "unrealized_pnl", is.unrealized
+  if not was.exists or value_text ~= was.value or unrealized_text ~= was.unrealized then
+    fields[#fields + 1], fields[#fields + 2] = "market_value", value_text
+    fields[#fields + 1], fields[#fields + 2] = "unrealized_pnl", unrealized_text
   end
   local was_unmarked = was.exists and held.was_open and was.value == ""
-  return fields, M.difference(was, is, was_unmarked, is_unmarked)
+  local difference = {
+    value = moved_by(value, value_text, was.value),
+    unrealized = moved_by(unrealized, unrealized_text, was.unrealized),
+    unmarked = (is_unmarked and 1 or 0) - (was_unmarked and 1 or 0),
+  }
+  if not difference.value and not difference.unrealized and difference.unmarked == 0 then
+    return fields, nil
+  end
+  return fields, difference
 end
 
 -- Adds a difference to totals.

@@ -25,7 +25,7 @@ class MarkLine(NamedTuple):
 
 def parse_line(line: str) -> Event:
     """Return the event of one line; EventError says in one line what is wrong with it."""
-    return read_event(_table(line))
+    return read_event(table_of_line(line))
 
 
 def parse_lines(lines: Iterable[str], marks: list[MarkLine] | None = None) -> list[Event]:
@@ -40,7 +40,7 @@ def parse_lines(lines: Iterable[str], marks: list[MarkLine] | None = None) -> li
         if line.isspace() or not line:
             continue
         try:
-            table = _table(line)
+            table = table_of_line(line)
             if marks is not None and table.get("kind") == MARK:
                 marks.append(MarkLine(number, table))
             else:
@@ -50,7 +50,8 @@ def parse_lines(lines: Iterable[str], marks: list[MarkLine] | None = None) -> li
     return events
 
 
-def _table(line: str) -> dict[str, Any]:
+def table_of_line(line: str) -> dict[str, Any]:
+    """Return the object of one line, its numbers as text; EventError says what is wrong with it."""
     if len(line) > MAX_LINE_LENGTH:
         raise EventError(f"is longer than {MAX_LINE_LENGTH} characters")
     try:

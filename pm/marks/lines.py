@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any
 
-from pm.events.lines import MAX_LINE_LENGTH
+from pm.events.lines import table_of_line
 from pm.events.model import EventError
-from pm.events.unique_keys import table_of_pairs
 from pm.marks.mark import Mark, MarkError, mark_from_table
 from pm.reference.snapshot import Reference
 
@@ -43,33 +41,7 @@ def tables_of_lines(lines: Iterable[str]) -> list[tuple[int, dict[str, Any]]]:
         if not line or line.isspace():
             continue
         try:
-            tables.append((number, _table(line)))
-        except (MarkError, EventError) as error:
+            tables.append((number, table_of_line(line)))
+        except EventError as error:
             raise MarkError(f"line {number}: {error}") from None
     return tables
-
-
-def _table(line: str) -> dict[str, Any]:
-    if len(line) > MAX_LINE_LENGTH:
-        raise MarkError(f"is longer than {MAX_LINE_LENGTH} characters")
-    try:
-        values = _DECODER.decode(line)
-    except json.JSONDecodeError as error:
-        raise MarkError(f"is not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise MarkError("is not JSON: nested too deeply") from None
-    if not isinstance(values, dict):
-        raise MarkError("is not a JSON object")
-    return values
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise MarkError(f"{name} is not a number")
-
-
-_DECODER: Final = json.JSONDecoder(
-    parse_float=str,
-    parse_int=str,
-    parse_constant=_refuse_constant,
-    object_pairs_hook=table_of_pairs,
-)
