@@ -126,27 +126,32 @@ class Applier:
             arguments.append(event.text)
             arguments.append(event.raw)
         wanted = self._keys(event.facts for event in events)
-        reply = self._call(client, "apply", wanted, arguments)
-        if reply[0] == "torn":
-            redo(client, self)
-            reply = self._call(client, "apply", wanted, arguments)
-        return _outcome(reply)
+        return _outcome(self._mended_call(client, "apply", wanted, arguments))
 
     def submit(self, client: redis.Redis, facts_texts: Sequence[str]) -> Submission:
         """Take events without a lane, all in one call; their ids make each count once."""
         arguments = [str(self.quarantine_max), self._publish, *facts_texts]
         wanted = self._keys(map(json.loads, facts_texts))
-        reply = self._call(client, "submit", wanted, arguments)
-        if reply[0] == "torn":
-            redo(client, self)
-            reply = self._call(client, "submit", wanted, arguments)
-        return _submission(reply)
+        return _submission(self._mended_call(client, "submit", wanted, arguments))
 
     def _keys(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
         wanted = dict.fromkeys(keys.standing_keys(self.book, self.generation))
         for facts in events:
             wanted.update(dict.fromkeys(keys.event_keys(self.book, facts)))
         return list(wanted)
+
+    def _mended_call(
+        self,
+        client: redis.Redis,
+        entry: str,
+        wanted: list[str],
+        arguments: Sequence[str] | Sequence[str | bytes],
+    ) -> list[str]:
+        reply = self._call(client, entry, wanted, arguments)
+        if reply[0] != "torn":
+            return reply
+        redo(client, self)
+        return self._call(client, entry, wanted, arguments)
 
     def _call(
         self,
