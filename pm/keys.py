@@ -179,6 +179,31 @@ def updates(book: str) -> str:
     return _book(book, "updates")
 
 
+def breaks(book: str) -> str:
+    """Sorted set: ids of a book's breaks by when they were found, in milliseconds."""
+    return _book(book, "breaks")
+
+
+def break_record(book: str, break_id: str) -> str:
+    """Hash: one break, what a reconciliation found that does not agree."""
+    return _book(book, f"break:{break_id}")
+
+
+def reconciliation(book: str) -> str:
+    """Hash: when a book was last reconciled, up to which seq, and what was found."""
+    return _book(book, "reconciliation")
+
+
+def archive_head(book: str) -> str:
+    """Hash: up to which seq the journal is in the archive, and trimmed."""
+    return _book(book, "archive")
+
+
+def shadow(book: str, name: str) -> str:
+    """A key of a book's shadow: what a rebuild writes before it takes the book's place."""
+    return _book(book, f"shadow:{name}")
+
+
 def reference_versions() -> str:
     """Hash: the current version of the reference data, and when and why it was made."""
     return "pm:{ref}:versions"
@@ -242,6 +267,16 @@ def books() -> str:
 def workers() -> str:
     """Sorted set: live workers by the time they last said so, in milliseconds."""
     return "pm:{ref}:workers"
+
+
+def metrics() -> str:
+    """Hash: every counter and histogram bucket, all processes together."""
+    return "pm:{ref}:metrics"
+
+
+def gauges() -> str:
+    """Hash: what the metrics job found last: gauges as text, and when."""
+    return "pm:{ref}:gauges"
 
 
 def opening_keys(name: str) -> list[str]:

@@ -151,6 +151,7 @@ class WorkersSettings(_Section):
 class PortfolioManagerSettings(_Section):
     """What a book remembers, how often it is valued, and how long a query may wait."""
 
+    max_positions: Count = 10_000
     seen_generation_size: Count = 1_000_000
     quarantine_max_entries: Count = 100_000
     mark_to_market_interval_seconds: Count = 60
@@ -195,10 +196,50 @@ class PerformanceSettings(_Section):
     max_concurrent_queries: Count = 100
 
 
-class MonitoringSettings(_Section):
-    """What is worth a line in the log."""
+class StorageSettings(_Section):
+    """Where history goes that need not stay in memory, and when.
 
+    Paths of None lie in the data folder (`Settings.archive_path`, `checkpoint_path`); without a
+    `cold_path` nothing is moved there. `cold_path` is a folder or an fsspec URL.
+    """
+
+    archive_completed_trades: bool = True
+    archive_compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = "lz4"
+    archive_path: Path | None = None
+    hot_data_retention_days: Count = 30
+    cold_path: str | None = None
+    cold_storage_transition_days: Count = 90
+    checkpoint_path: Path | None = None
+    checkpoint_interval_entries: Count = 20_000
+
+
+class JobsSettings(_Section):
+    """Where `pm jobs` keeps its queue, and how often the jobs run that no other section times.
+
+    Without a url the queue lies on the server of the books, which must then be no cluster.
+    """
+
+    url: Annotated[SecretStr | None, BeforeValidator(_url)] = None
+    archive_interval_seconds: Count = 3_600
+    trace_expiry_interval_seconds: Count = 5
+    retries_max: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)] = 3
+
+    @property
+    def target(self) -> str | None:
+        """The URL with its password, for connecting only."""
+        return None if self.url is None else self.url.get_secret_value()
+
+
+class MonitoringSettings(_Section):
+    """What is measured, how often, where it is shown, and what is worth a line in the log."""
+
+    emit_position_metrics: bool = True
+    metrics_update_interval_seconds: Count = 10
+    metrics_address: str = "127.0.0.1:9464"
     slow_query_threshold_ms: Count = 10
+    slow_batch_threshold_ms: Count = 10
+    position_reconciliation_interval_seconds: Count = 300
+    log_format: Literal["text", "json"] = "text"
 
 
 class Settings(BaseSettings):
@@ -216,12 +257,24 @@ class Settings(BaseSettings):
     valuation: ValuationSettings = ValuationSettings()
     risk_metrics: RiskMetricsSettings = RiskMetricsSettings()
     performance: PerformanceSettings = PerformanceSettings()
+    storage: StorageSettings = StorageSettings()
+    jobs: JobsSettings = JobsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
 
     @property
     def outbox_path(self) -> Path:
         """The gateway's outbox: where the setting says, else in the data folder."""
         return self.gateway.outbox_path or self.data / "outbox.sqlite"
+
+    @property
+    def archive_path(self) -> Path:
+        """The folder of the archive: where the setting says, else in the data folder."""
+        return self.storage.archive_path or self.data / "archive"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The folder of checkpoints: where the setting says, else in the data folder."""
+        return self.storage.checkpoint_path or self.data / "checkpoints"
 
     @classmethod
     def settings_customise_sources(
@@ -350,7 +403,7 @@ def _line(fault: Any, places: Mapping[str, str]) -> str:
         place = next((places[key] for key in places if f"{key}.".startswith(f"{name}.")), place)
         return f"{place}: no such setting: {name}; {_nearest(name)}"
     value = fault["input"]
-    secret = isinstance(value, str) and (name == "redis.url" or "://" in value)
+    secret = isinstance(value, str) and (name in ("redis.url", "jobs.url") or "://" in value)
     shown = redact_url(value) if secret else value
     text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if fault["type"] == "model_type":

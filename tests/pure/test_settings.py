@@ -126,8 +126,8 @@ def test_a_misspelt_section_names_the_right_one() -> None:
 
 
 def test_an_unknown_section_is_refused_even_when_it_is_empty() -> None:
-    (fault,) = _faults("[storage]\n")
-    assert fault.startswith("given.toml: no such setting: storage; sections: ")
+    (fault,) = _faults("[warehouse]\n")
+    assert fault.startswith("given.toml: no such setting: warehouse; sections: ")
 
 
 def test_a_value_where_a_section_belongs_is_refused() -> None:

@@ -1,0 +1,96 @@
+"""Reads a book's journal from wherever its entries lie, in order and without holes.
+
+The newest entries are in Redis, older ones in the archive; for a while an entry is in both. Reading
+may meet a trim: what has gone from Redis meanwhile is read from the archive. An entry that neither
+has is a HistoryGap, never skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+
+from pm.books import journal
+
+
+class HistoryGap(Exception):
+    """An entry is neither in Redis nor in the archive; `seq` is its number."""
+
+    def __init__(self, book: str, seq: int, following: int | None = None) -> None:
+        self.book = book
+        self.seq = seq
+        after = "" if following is None else f", {following} follows"
+        super().__init__(f"book {book}: journal entry {seq} is missing{after}")
+
+
+class Archive(Protocol):
+    """What of the journals has been archived."""
+
+    def last_seq(self, book: str) -> int:
+        """The newest archived entry of a book, 0 without any."""
+
+    def read(self, book: str, *, after: int, through: int) -> Iterator[dict[str, str]]:
+        """Archived entries with a seq above `after` up to `through`, as `pm.books.journal.read`.
+
+        Without holes and from `after` + 1 on, or not at all.
+        """
+
+    def first_received(self, book: str, time_ns: int) -> int | None:
+        """About the first archived seq received at `time_ns` or later; None when all are earlier.
+
+        Never too late: no entry before it was received at `time_ns` or later, up to the disorder
+        of a day's receipts.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The journals of one server and one archive; either may be missing."""
+
+    client: redis.Redis | None
+    archive: Archive | None = None
+
+    def read(
+        self, book: str, *, after: int = 0, through: int | None = None
+    ) -> Iterator[dict[str, str]]:
+        """Entries with a seq above `after` up to `through` (default: the end), each with its "seq".
+
+        HistoryGap where an entry is missing before another one or before `through`.
+        """
+        done = after
+        while True:
+            following: int | None = None
+            for entry in self._hot(book, done, through):
+                seq = int(entry["seq"])
+                if seq != done + 1:
+                    following = seq
+                    break
+                done = seq
+                yield entry
+            if following is None and (through is None or done >= through):
+                following = self._end_of_archive(book, through)
+                if following <= done + 1:
+                    return
+            reached = done
+            end = (through or 0) if following is None else following - 1
+            for entry in self._archived(book, done, end):
+                done = int(entry["seq"])
+                yield entry
+            if done == reached:
+                raise HistoryGap(book, done + 1, following)
+
+    def _hot(self, book: str, after: int, through: int | None) -> Iterator[dict[str, str]]:
+        if self.client is not None:
+            yield from journal.read(self.client, book, after=after, through=through)
+
+    def _archived(self, book: str, after: int, through: int) -> Iterator[dict[str, str]]:
+        if self.archive is not None:
+            yield from self.archive.read(book, after=after, through=through)
+
+    def _end_of_archive(self, book: str, through: int | None) -> int:
+        """One more than the last archived seq that is wanted."""
+        last = 0 if self.archive is None else self.archive.last_seq(book)
+        return 1 + (last if through is None else min(last, through))
