@@ -109,6 +109,11 @@ OF_VALUATION: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"risk(?::([^:]+))?", keys.risk),
 )
 OF_PROCESSES: tuple[tuple[str, Callable[..., str]], ...] = (
+    (r"breaks", keys.breaks),
+    (r"break:([^:]+)", keys.break_record),
+    (r"reconciliation", keys.reconciliation),
+    (r"archive", keys.archive_head),
+    (r"shadow:(.+)", keys.shadow),
     (r"valuation-lease", keys.valuation_lease),
     (r"lease", keys.lease),
     (r"(executions(?::[^:]+)?)", keys.lane),
