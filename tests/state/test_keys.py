@@ -121,6 +121,8 @@ OF_PROCESSES: tuple[tuple[str, Callable[..., str]], ...] = (
 )
 TRACE_ID = facts.TRACE["id"]
 SAMPLES: dict[str, tuple[str, ...]] = {
+    r"break:([^:]+)": ("B1",),
+    r"shadow:(.+)": ("position:7:binance.coin.BTCUSDT",),
     r"seen:(\d+)": ("3",),
     r"position:([^:]+):([^:]+)": ("7", "binance.coin.BTCUSDT"),
     r"instrument:([^:]+)": ("binance.coin.BTCUSDT",),
