@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pm.cli.process_log import log_to_stderr
 from pm.cli.session import (
     Failure,
     Options,
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from workers.pool import Pool
 
 PARENT_WATCH_S = 0.5
-
-
-def _log_to_stderr(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-        stream=sys.stderr,
-    )
-    logging.Formatter.converter = __import__("time").gmtime
 
 
 def _stop_on_signals() -> threading.Event:
@@ -85,7 +75,7 @@ def worker(
     from workers.pool import Pool
     from workers.worker import Worker
 
-    _log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = _stop_on_signals()
     if member:
         # The pool has checked the server; a member that starts during an outage waits for its end.
@@ -128,7 +118,7 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     """Mark all books to market at every interval until stopped; one process does it at a time."""
     from workers.valuation import ValuationProcess
 
-    _log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = _stop_on_signals()
     if member:
         _stop_with_parent(stop)
@@ -165,7 +155,7 @@ def gateway(options: Options, socket_path: Path | None, source: str | None, verb
     """Take executions from the relay into the lanes until stopped."""
     from workers.gateway import run_gateway
 
-    _log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = _stop_on_signals()
     overrides = {"socket_path": socket_path, "source": source}
     with session(options) as current:

@@ -12,9 +12,11 @@ import socket
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import redis
+from redis import exceptions
 
 from pm import keys
 from pm.counting.stored import SOURCE
@@ -68,6 +70,15 @@ class Adder:
             pipeline.hincrby(key, self._field, self._stamp - stamp)
             pipeline.execute()
         self._sent.clear()
+
+
+def add_unrepeated(client: redis.Redis, counts: Mapping[str, int]) -> None:
+    """Add counts of something that ends now: once or, where trouble comes between, not at all."""
+    pipeline = client.pipeline(transaction=True)
+    for field, count in counts.items():
+        pipeline.hincrby(keys.metrics(), field, count)
+    with suppress(exceptions.RedisError, OSError):
+        pipeline.execute()
 
 
 def forget_processes(client: redis.Redis, stamps_ms: Mapping[str, int], now_ms: int) -> None:

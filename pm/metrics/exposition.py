@@ -42,13 +42,13 @@ class RedisCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric that has a value; raises what redis-py does."""
+        """Every metric; raises what redis-py does."""
         stored: Any = self._client.hgetall(keys.metrics())
         return families(read_counted(stored), stored_gauges(self._client, self._settings))
 
 
 def families(counted: Counted, gauges: Mapping[Series, str]) -> Iterator[Metric]:
-    """The metrics in the order of the catalogue."""
+    """Every metric in the order of the catalogue, also without a value yet."""
     told: dict[str, dict[tuple[str, ...], str | Histogram]] = defaultdict(dict)
     for series, count in counted.counters.items():
         told[series.name][series.labels] = str(count)
@@ -57,8 +57,7 @@ def families(counted: Counted, gauges: Mapping[Series, str]) -> Iterator[Metric]
     for series, text in gauges.items():
         told[series.name][series.labels] = text
     for name in METRICS:
-        if name in told:
-            yield _family(name, told[name])
+        yield _family(name, told[name])
 
 
 def text_of(client: redis.Redis, settings: Settings) -> bytes:
