@@ -90,14 +90,14 @@ class BatchWatch:
             facts, reason = json.loads(fields[b"facts"]), fields[b"reason"].decode()
             about = {"book": self.book, "seq": int(entry.partition(b"-")[0]), "reason": reason}
             about |= about_event(facts)
-            log.warning(
+            log.info(
                 "book %s: seq %d refused: %s: %s%s",
                 *(self.book, about["seq"], reason, fields[b"detail"].decode(), trace_part(about)),
                 extra=about,
             )
         if count > told:
             more = {"book": self.book, "count": count - told}
-            log.warning("book %s: %d more refused before these", *more.values(), extra=more)
+            log.info("book %s: %d more refused before these", *more.values(), extra=more)
 
 
 def about_event(facts: Any) -> dict[str, Any]:

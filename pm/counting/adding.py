@@ -20,6 +20,7 @@ from redis import exceptions
 
 from pm import keys
 from pm.counting.stored import SOURCE
+from pm.crash_points import crash_point
 
 TRIES_MAX: Final = 20
 FORGOTTEN_AFTER_S: Final = 7 * 24 * 3600
@@ -51,6 +52,11 @@ class Adder:
                 continue
             return
 
+    @property
+    def waits(self) -> bool:
+        """Whether something has not been added, as far as known."""
+        return bool(self._waiting or self._sent)
+
     def _try(self) -> None:
         key = keys.metrics()
         with self._client.pipeline(transaction=True) as pipeline:
@@ -68,7 +74,9 @@ class Adder:
             for field, count in self._sent.items():
                 pipeline.hincrby(key, field, count)
             pipeline.hincrby(key, self._field, self._stamp - stamp)
+            crash_point("counts_before_adding")
             pipeline.execute()
+            crash_point("counts_after_adding")
         self._sent.clear()
 
 
