@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ import redis
 from pm import keys
 from pm.attribution.sums import add
 from pm.books import reference_store
-from pm.client.rates import Rates
-from pm.decimals import Amount
+from pm.decimals import ZERO, Amount
+from pm.marks import store
 from pm.readings.books import BookReading
 from pm.settings import Settings
 from pm.valuation.conversion import Conversion, published
@@ -47,25 +48,27 @@ def read_worth(client: redis.Redis, settings: Settings, books: Sequence[BookRead
             add(realized, token, amount)
         for token, amount in book.today.fees.items():
             add(fees, token, amount)
-    conversion = _conversion(client, settings, {*realized, *fees})
+    realized_worth, fees_worth = _converted(client, settings, realized, fees)
     return Worth(
         currency=settings.valuation.reporting_currency,
         value=value,
         unrealized_pnl=unrealized,
-        realized_today=published(conversion.total(realized)),
-        fees_today=published(conversion.total(fees)),
+        realized_today=realized_worth,
+        fees_today=fees_worth,
         realized_today_by_token=realized,
         fees_today_by_token=fees,
     )
 
 
-def _conversion(client: redis.Redis, settings: Settings, tokens: set[str]) -> Conversion:
+def _converted(
+    client: redis.Redis, settings: Settings, *sums: Mapping[str, Amount]
+) -> list[Amount | None]:
+    if not any(amount for amounts in sums for amount in amounts.values()):
+        return [ZERO for _ in sums]
     reference = reference_store.load_version(client)
-    rates = Rates(reference, settings.valuation)
-    commands = rates.rate_commands(tokens)
-    untyped: Any = client
-    replies = [untyped.execute_command(*command) for command in commands]
-    return Conversion(rates.prices(commands, replies), rates.reporting_currency)
+    prices = store.read_prices(client, settings.valuation, reference, time.time_ns())
+    conversion = Conversion(prices, settings.valuation.reporting_currency)
+    return [published(conversion.total(amounts)) for amounts in sums]
 
 
 def _text(value: Any) -> str:
