@@ -24,6 +24,7 @@ from pm.counting.catalogue import (
     Series,
 )
 from pm.counting.recorder import Recorder
+from workers.event_log import about_event, trace_part
 
 REFUSED_TOLD_MAX: Final = 5
 """Of one call; a flood of refusals is counted, not told one by one."""
@@ -89,7 +90,7 @@ class BatchWatch:
         for entry, fields in reversed(entries):
             facts, reason = json.loads(fields[b"facts"]), fields[b"reason"].decode()
             about = {"book": self.book, "seq": int(entry.partition(b"-")[0]), "reason": reason}
-            about |= about_event(facts)
+            about |= about_event(facts, fields[b"raw"])
             log.info(
                 "book %s: seq %d refused: %s: %s%s",
                 *(self.book, about["seq"], reason, fields[b"detail"].decode(), trace_part(about)),
@@ -98,16 +99,3 @@ class BatchWatch:
         if count > told:
             more = {"book": self.book, "count": count - told}
             log.info("book %s: %d more refused before these", *more.values(), extra=more)
-
-
-def about_event(facts: Any) -> dict[str, Any]:
-    """Where an event came in and what it belongs to, for a line of the log."""
-    about = {name: facts[name] for name in ("lane", "entry", "index", "strategy") if name in facts}
-    if "trace" in facts:
-        about["trace"] = facts["trace"]["id"]
-    return about
-
-
-def trace_part(about: Any) -> str:
-    """The trace as the end of a line; nothing without one."""
-    return f" (trace {about['trace']})" if "trace" in about else ""
