@@ -20,7 +20,7 @@ from pm.client.asking import READ_REPEATS
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 from pm.counting.stored import read_counted
 from pm.health.asking import Health, ask
-from pm.metrics.collecting import stored_gauges
+from pm.metrics.collecting import current_gauges
 from pm.metrics.exposition import text_of
 from pm.metrics.serving import MonitoringServer, Pages, parse_address
 
@@ -87,7 +87,7 @@ def _metrics_json(client: redis.Redis, current: Session) -> dict[str, Any]:
     """Counters and gauges as decimal text; the buckets of histograms each for itself."""
     stored: Any = client.hgetall(keys.metrics())
     counted = read_counted(stored)
-    gauges = stored_gauges(client, current.settings)
+    gauges = current_gauges(client, current.settings)
     rows = [
         {"name": series.name, "labels": _labels(series), "value": str(value)}
         for series, value in [*counted.counters.items(), *gauges.items()]

@@ -1,6 +1,7 @@
 """Looks at the system and leaves its gauges in Redis, for whoever shows them.
 
-A job does it at every interval. Gateways keep gauges of their own in the same hash; those stay.
+A job does it at every interval; where none does, whoever shows them. Gateways keep gauges of their
+own in the same hash; those stay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import redis
+from redis import exceptions
 
 from pm import keys
 from pm.counting.adding import forget_processes
@@ -41,8 +43,11 @@ def collect_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]
     return found
 
 
-def stored_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]:
-    """The stored gauges, looked for anew where they are older than an interval."""
+def current_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]:
+    """The stored gauges, collected anew where they are older than an interval.
+
+    A user or a server that may not store them shows them all the same.
+    """
     stored: Any = client.hgetall(keys.gauges())
     texts = {_text(name): _text(value) for name, value in stored.items()}
     now_ns = time.time_ns()
@@ -51,7 +56,10 @@ def stored_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]:
     if now_ns - int(texts.get(AT, 0)) <= interval_ns:
         return kept
     told = {series: text for series, text in kept.items() if series.name in TOLD_BY_GATEWAYS}
-    return {**told, **_look(client, settings, now_ns)}
+    try:
+        return {**told, **collect_gauges(client, settings)}
+    except (exceptions.NoPermissionError, exceptions.ReadOnlyError):
+        return {**told, **_look(client, settings, now_ns)}
 
 
 def _look(client: redis.Redis, settings: Settings, now_ns: int) -> dict[Series, str]:

@@ -149,4 +149,5 @@ def test_a_reader_sees_the_health_of_what_it_may_ask(roles: AnyServer) -> None:
     with as_user(roles, "reader") as reader:
         parts = {part.name: part.level for part in ask(reader, Settings(), 1).components}
         assert (parts["persistence"], parts["memory"]) == ("unknown", "unknown")
+        assert "pm_journal_seq" in text_of(reader, Settings()).decode()
         assert parts["functions"] == "healthy"
