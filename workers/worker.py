@@ -87,8 +87,8 @@ class Worker:
         client = connect(self.target, role="worker", decode=False, timeout_s=10.0)
         leases = Leases(self.name, self.settings.workers.lease_ms)
         trouble = Trouble()
-        reporter = Reporter.of(self.settings, self.target)
-        self.recorder = reporter.recorder
+        interval_s = self.settings.monitoring.metrics_update_interval_seconds
+        reporter = Reporter(self.recorder, self.target, interval_s)
         reporter.start()
         log.info("worker %s started", self.name)
         while not stop.is_set():

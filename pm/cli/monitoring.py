@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -37,7 +39,7 @@ def metrics(options: Options, once: bool, as_json: bool, verbose: bool) -> None:
     amounts.
     """
     if once or as_json:
-        with session(options, writes=False) as current, current.client(decode=False) as client:
+        with _asking(options) as (current, client):
             if as_json:
                 print_json(_metrics_json(client, current))
             else:
@@ -49,6 +51,16 @@ def metrics(options: Options, once: bool, as_json: bool, verbose: bool) -> None:
         current.client(role="metrics", decode=False, repeats=READ_REPEATS) as client,
     ):
         _serve(current, client)
+
+
+@contextmanager
+def _asking(options: Options) -> Iterator[tuple[Session, redis.Redis]]:
+    """A client that does not decode; what is stored and cannot be read becomes a Failure."""
+    with session(options, writes=False) as current, current.client(decode=False) as client:
+        try:
+            yield current, client
+        except ValueError as error:
+            raise Failure(f"what is stored cannot be read, see `pm verify`: {error}") from None
 
 
 def _serve(current: Session, client: redis.Redis) -> None:
@@ -113,7 +125,7 @@ def _labels(series: Series) -> dict[str, str]:
 @click.pass_obj
 def health(options: Options, as_json: bool) -> None:
     """Say how every part of the system is; exit code 0 if all are well, 1 if one is not."""
-    with session(options, writes=False) as current, current.client(decode=False) as client:
+    with _asking(options) as (current, client):
         found = ask(client, current.settings, time.time_ns())
     if as_json:
         print_json(found.to_json())

@@ -14,6 +14,7 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 from pm.counting.adding import forget_processes
 from pm.counting.catalogue import TOLD_BY_GATEWAYS, Series
 from pm.counting.stored import counter_field, series_of
@@ -21,7 +22,7 @@ from pm.health.rules import assess
 from pm.health.verdict import Situation
 from pm.metrics.gauges import gauges_of
 from pm.readings.system import read_system
-from pm.readings.windows import keep_snapshot, read_counts
+from pm.readings.windows import Counts, keep_snapshot, read_counts
 from pm.readings.worth import read_worth
 from pm.settings import Settings
 
@@ -32,11 +33,12 @@ AT: Final = "at"
 def collect_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]:
     """Read every gauge and store it in place of those before; what was stored.
 
-    Raises what redis-py does. `client` must not decode.
+    Raises what redis-py does, and ValueError where what is stored cannot be read. `client` must not
+    decode.
     """
     now_ns = time.time_ns()
     counts = read_counts(client, now_ns)
-    found = _look(client, settings, now_ns)
+    found = _look(client, settings, counts, now_ns)
     _store(client, found, now_ns)
     keep_snapshot(client, counts.counted, now_ns)
     forget_processes(client, counts.counted.sources, now_ns // 1_000_000)
@@ -49,7 +51,7 @@ def current_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]
     A user or a server that may not store them shows them all the same.
     """
     stored: Any = client.hgetall(keys.gauges())
-    texts = {_text(name): _text(value) for name, value in stored.items()}
+    texts = texts_of(stored)
     now_ns = time.time_ns()
     kept = _parsed(texts)
     interval_ns = settings.monitoring.metrics_update_interval_seconds * 1_000_000_000
@@ -59,13 +61,14 @@ def current_gauges(client: redis.Redis, settings: Settings) -> dict[Series, str]
     try:
         return {**told, **collect_gauges(client, settings)}
     except (exceptions.NoPermissionError, exceptions.ReadOnlyError):
-        return {**told, **_look(client, settings, now_ns)}
+        return {**told, **_look(client, settings, read_counts(client, now_ns), now_ns)}
 
 
-def _look(client: redis.Redis, settings: Settings, now_ns: int) -> dict[Series, str]:
+def _look(
+    client: redis.Redis, settings: Settings, counts: Counts, now_ns: int
+) -> dict[Series, str]:
     system = read_system(client, settings, now_ns)
-    windows = read_counts(client, now_ns).windows
-    components = assess(Situation(system, windows, settings))
+    components = assess(Situation(system, counts.windows, settings))
     is_told = settings.monitoring.emit_position_metrics and system.books
     worth = read_worth(client, settings, system.books) if is_told else None
     return gauges_of(system, components, settings.portfolio_manager, worth)
@@ -76,7 +79,7 @@ def _store(client: redis.Redis, found: Mapping[Series, str], now_ns: int) -> Non
     fields: dict[Any, Any] = {counter_field(series): text for series, text in found.items()}
     fields[AT] = str(now_ns)
     present: Any = client.hkeys(key)
-    series_by_field = {name: series_of(name) for name in map(_text, present)}
+    series_by_field = {name: series_of(name) for name in map(text_of, present)}
     gone = [
         name
         for name, series in series_by_field.items()
@@ -92,7 +95,3 @@ def _store(client: redis.Redis, found: Mapping[Series, str], now_ns: int) -> Non
 def _parsed(texts: Mapping[str, str]) -> dict[Series, str]:
     found = ((series_of(name), text) for name, text in texts.items())
     return {series: text for series, text in found if series is not None}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
 from pm import keys
 from pm.books import lanes
+from pm.connect.replies import text_of, texts_of
 from pm.readings.lanes import LaneReading, read_lanes
 from pm.readings.today import TodayReading, read_today
 
@@ -20,7 +19,7 @@ class BookReading:
     """One book at one moment. Times are ns, None where it never happened.
 
     `journal_top` above `seq` is a torn book. `archived_seq` and `trimmed_seq` are 0 before the
-    first archive. `valued_seq` is the seq of the last mark-to-market.
+    first archive.
     """
 
     name: str
@@ -36,7 +35,6 @@ class BookReading:
     lanes: tuple[LaneReading, ...]
     quarantine_entries: int
     valued_at: int | None
-    valued_seq: int
     valuation_torn: bool
     archived_seq: int
     trimmed_seq: int
@@ -69,18 +67,18 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
     pipeline.hgetall(keys.archive_head(book))
     pipeline.hgetall(keys.reconciliation(book))
     top, head, entries, opened, closed, traces, members, refused, *hashes = pipeline.execute()
-    state = _texts(head)
+    state = texts_of(head)
     if "seq" not in state:
         return None
-    valuation, archive, reconciliation = map(_texts, hashes)
-    strategies = sorted(name for name in map(_text, members) if name != keys.SENTINEL)
+    valuation, archive, reconciliation = map(texts_of, hashes)
+    strategies = sorted(name for name in map(text_of, members) if name != keys.SENTINEL)
     held = _held(client, book, strategies)
     today = read_today(client, book, strategies, day)
     return BookReading(
         name=book,
         schema=state.get("schema", ""),
         seq=int(state["seq"]),
-        journal_top=int(_text(top[0][0]).partition("-")[0]) if top else 0,
+        journal_top=int(text_of(top[0][0]).partition("-")[0]) if top else 0,
         journal_entries=entries,
         positions_open=max(0, opened - 1),
         positions_closed=max(0, closed - 1),
@@ -90,7 +88,6 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
         lanes=read_lanes(client, book, lanes.of_book(client, book), state),
         quarantine_entries=refused,
         valued_at=_time(valuation, "at"),
-        valued_seq=_seq_of(valuation.get("seq_end", ""), book),
         valuation_torn=state.get("valuation_torn", "0") != "0",
         archived_seq=int(archive.get("archived_through", 0)),
         trimmed_seq=int(archive.get("trimmed_through", 0)),
@@ -111,17 +108,5 @@ def _held(client: redis.Redis, book: str, strategies: Sequence[str]) -> dict[str
     return dict(zip(strategies, pipeline.execute(), strict=True))
 
 
-def _seq_of(seqs: str, book: str) -> int:
-    return int(json.loads(seqs).get(book, 0)) if seqs else 0
-
-
 def _time(fields: Mapping[str, str], name: str) -> int | None:
     return int(fields[name]) if fields.get(name) else None
-
-
-def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in fields.items()}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

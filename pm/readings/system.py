@@ -34,7 +34,10 @@ class SystemReading:
 
 
 def read_system(client: redis.Redis, settings: Settings, now_ns: int) -> SystemReading:
-    """Ask the server; raises what redis-py does. `client` must not decode."""
+    """Ask the server. `client` must not decode.
+
+    Raises what redis-py does, and ValueError where what is stored cannot be read.
+    """
     day = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).date().isoformat()
     found = (read_book(client, name, day) for name in opening.names(client))
     silent_ms = max(3 * settings.workers.lease_ms, WORKER_SILENT_MAX_MS)

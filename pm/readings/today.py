@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
 from pm import keys
 from pm.attribution.rows import parse_day
 from pm.attribution.sums import add
+from pm.connect.replies import texts_of
 from pm.decimals import Amount
 
 
@@ -34,7 +34,7 @@ def read_today(client: redis.Redis, book: str, strategies: Sequence[str], day: s
     fees: dict[str, Amount] = {}
     active = set()
     for strategy, stored in zip(strategies, pipeline.execute(), strict=True):
-        rows = parse_day(book, strategy, day, _texts(stored))
+        rows = parse_day(book, strategy, day, texts_of(stored))
         if rows:
             active.add(strategy)
         for row in rows:
@@ -46,11 +46,3 @@ def read_today(client: redis.Redis, book: str, strategies: Sequence[str], day: s
     return TodayReading(
         trades=trades, realized_pnl=realized, fees=fees, strategies=frozenset(active)
     )
-
-
-def _texts(stored: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in stored.items()}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

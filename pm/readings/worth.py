@@ -12,6 +12,7 @@ import redis
 from pm import keys
 from pm.attribution.sums import add
 from pm.books import reference_store
+from pm.connect.replies import text_of
 from pm.decimals import ZERO, Amount
 from pm.marks import store
 from pm.readings.books import BookReading
@@ -40,7 +41,7 @@ def read_worth(client: redis.Redis, settings: Settings, books: Sequence[BookRead
     """What the books amount to; one book is valued alone, several together."""
     key = keys.valuation(books[0].name) if len(books) == 1 else keys.portfolio_valuation()
     stored: Any = client.hmget(key, ["equity", "unrealized_pnl"])
-    value, unrealized = (None if not text else Amount.parse(_text(text)) for text in stored)
+    value, unrealized = (None if not text else Amount.parse(text_of(text)) for text in stored)
     realized: dict[str, Amount] = {}
     fees: dict[str, Amount] = {}
     for book in books:
@@ -69,7 +70,3 @@ def _converted(
     prices = store.read_prices(client, settings.valuation, reference, time.time_ns())
     conversion = Conversion(prices, settings.valuation.reporting_currency)
     return [published(conversion.total(amounts)) for amounts in sums]
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
