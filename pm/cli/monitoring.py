@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import click
@@ -17,14 +16,18 @@ import redis
 from pm import keys
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.process_log import log_to_stderr
+from pm.cli.processes import stop_on_signals
 from pm.cli.session import Failure, Options, Session, WrongSettings, load, session
 from pm.client.asking import READ_REPEATS
+from pm.connect.replies import text_of
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 from pm.counting.stored import read_counted
 from pm.health.asking import Health, ask
+from pm.metrics import exposition
 from pm.metrics.collecting import current_gauges
-from pm.metrics.exposition import text_of
 from pm.metrics.serving import MonitoringServer, Pages, parse_address
+
+log = logging.getLogger("pm.metrics")
 
 
 @click.command()
@@ -43,7 +46,7 @@ def metrics(options: Options, once: bool, as_json: bool, verbose: bool) -> None:
             if as_json:
                 print_json(_metrics_json(client, current))
             else:
-                click.echo(text_of(client, current.settings), nl=False)
+                click.echo(exposition.text_of(client, current.settings), nl=False)
         return
     log_to_stderr(load(options), verbose)
     with (
@@ -74,25 +77,14 @@ def _serve(current: Session, client: redis.Redis) -> None:
     except OSError as error:
         raise Failure(f"monitoring.metrics_address = {told}: {error.strerror}") from None
     with server:
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
         thread.start()
         host, port = server.server_address[:2]
-        click.echo(f"serving /metrics, /livez, /readyz on http://{_text(host)}:{port}", err=True)
+        log.info("serving /metrics, /livez, /readyz on http://%s:%d", text_of(host), port)
         stop.wait()
         server.shutdown()
         thread.join()
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask_to_stop)
-    return stop
 
 
 def _metrics_json(client: redis.Redis, current: Session) -> dict[str, Any]:
@@ -141,10 +133,6 @@ def _print_health(found: Health) -> None:
         ("component", "level", ""),
         [(part.name, part.level, part.text) for part in found.components],
     )
-
-
-def _text(value: str | bytes | bytearray) -> str:
-    return value if isinstance(value, str) else value.decode()
 
 
 COMMANDS = [metrics, health]

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PARENT_WATCH_S = 0.5
 
 
-def _stop_on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
@@ -76,7 +77,7 @@ def worker(
     from workers.worker import Worker
 
     log_to_stderr(load(options), verbose)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     if member:
         # The pool has checked the server; a member that starts during an outage waits for its end.
         settings = load(options)
@@ -119,7 +120,7 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     from workers.valuation import ValuationProcess
 
     log_to_stderr(load(options), verbose)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     if member:
         _stop_with_parent(stop)
         settings = load(options)
@@ -156,7 +157,7 @@ def gateway(options: Options, socket_path: Path | None, source: str | None, verb
     from workers.gateway import run_gateway
 
     log_to_stderr(load(options), verbose)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     overrides = {"socket_path": socket_path, "source": source}
     with session(options) as current:
         with current.client() as client:
