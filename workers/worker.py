@@ -124,10 +124,10 @@ class Worker:
         for book in sorted(held - self.consumers.keys()):
             self.consumers[book] = new_consumer(self.settings, book, self.recorder)
             self._trouble[book] = Trouble()
-            log.info("worker %s serves book %s", self.name, book)
+            log.info("worker %s serves book %s", self.name, book, extra={"book": book})
         for book in sorted(self.consumers.keys() - held):
             del self.consumers[book], self._trouble[book]
-            log.info("worker %s gave up book %s", self.name, book)
+            log.info("worker %s gave up book %s", self.name, book, extra={"book": book})
 
     def _consume(self, client: redis.Redis, book: str, block_ms: int) -> None:
         """Consume one book; what only concerns this book is waited out here."""

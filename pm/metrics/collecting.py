@@ -18,10 +18,12 @@ from pm.connect.replies import text_of, texts_of
 from pm.counting.adding import forget_processes
 from pm.counting.catalogue import TOLD_BY_GATEWAYS, Series
 from pm.counting.stored import counter_field, series_of
+from pm.events.facts_text import utc_day
 from pm.health.rules import assess
 from pm.health.verdict import Situation
 from pm.metrics.gauges import gauges_of
 from pm.readings.system import read_system
+from pm.readings.today import read_today
 from pm.readings.windows import Counts, keep_snapshot, read_counts
 from pm.readings.worth import read_worth
 from pm.settings import Settings
@@ -69,9 +71,13 @@ def _look(
 ) -> dict[Series, str]:
     system = read_system(client, settings, now_ns)
     components = assess(Situation(system, counts.windows, settings))
-    is_told = settings.monitoring.emit_position_metrics and system.books
-    worth = read_worth(client, settings, system.books) if is_told else None
-    return gauges_of(system, components, settings.portfolio_manager, worth)
+    today = {
+        book.name: read_today(client, book.name, list(book.positions_by_strategy), utc_day(now_ns))
+        for book in system.books
+    }
+    is_told = settings.monitoring.emit_position_metrics and today
+    worth = read_worth(client, settings, today) if is_told else None
+    return gauges_of(system, components, settings.portfolio_manager, today, worth)
 
 
 def _store(client: redis.Redis, found: Mapping[Series, str], now_ns: int) -> None:

@@ -11,7 +11,6 @@ from pm import keys
 from pm.books import lanes
 from pm.connect.replies import text_of, texts_of
 from pm.readings.lanes import LaneReading, read_lanes
-from pm.readings.today import TodayReading, read_today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,6 @@ class BookReading:
     positions_open: int
     positions_closed: int
     positions_by_strategy: Mapping[str, int]
-    active_strategies: int
     traces: int
     lanes: tuple[LaneReading, ...]
     quarantine_entries: int
@@ -43,7 +41,6 @@ class BookReading:
     reconciliation_runs: int
     reconciliation_differences: int
     breaks_open: int
-    today: TodayReading
 
     @property
     def is_torn(self) -> bool:
@@ -51,8 +48,8 @@ class BookReading:
         return self.journal_top > self.seq
 
 
-def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
-    """The book, `day` (UTC) being today; None if there is none. `client` must not decode."""
+def read_book(client: redis.Redis, book: str) -> BookReading | None:
+    """The book; None if there is none. `client` must not decode."""
     pipeline = client.pipeline(transaction=False)
     # The journal first: a book in the middle of work may then seem behind, but never torn.
     pipeline.xrevrange(keys.journal(book), "+", "-", count=1)
@@ -72,8 +69,6 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
         return None
     valuation, archive, reconciliation = map(texts_of, hashes)
     strategies = sorted(name for name in map(text_of, members) if name != keys.SENTINEL)
-    held = _held(client, book, strategies)
-    today = read_today(client, book, strategies, day)
     return BookReading(
         name=book,
         schema=state.get("schema", ""),
@@ -82,8 +77,7 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
         journal_entries=entries,
         positions_open=max(0, opened - 1),
         positions_closed=max(0, closed - 1),
-        positions_by_strategy=held,
-        active_strategies=len({name for name, count in held.items() if count} | today.strategies),
+        positions_by_strategy=_held(client, book, strategies),
         traces=max(0, traces - 1),
         lanes=read_lanes(client, book, lanes.of_book(client, book), state),
         quarantine_entries=refused,
@@ -96,7 +90,6 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
         reconciliation_runs=int(reconciliation.get("runs", 0)),
         reconciliation_differences=int(reconciliation.get("differences", 0)),
         breaks_open=int(reconciliation.get("open_breaks", 0)),
-        today=today,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import redis
 
@@ -13,10 +14,15 @@ from pm.attribution.sums import add
 from pm.connect.replies import texts_of
 from pm.decimals import Amount
 
+_FIGURES: Final = frozenset({"settlement", "trade_count", "realized_pnl", "fees"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodayReading:
-    """Sums of a day: executions, P&L per settlement token, fees per token paid."""
+    """Sums of a book's day: executions, P&L per settlement token, fees per token paid.
+
+    `strategies` are those that booked anything.
+    """
 
     trades: int
     realized_pnl: Mapping[str, Amount]
@@ -34,7 +40,7 @@ def read_today(client: redis.Redis, book: str, strategies: Sequence[str], day: s
     fees: dict[str, Amount] = {}
     active = set()
     for strategy, stored in zip(strategies, pipeline.execute(), strict=True):
-        rows = parse_day(book, strategy, day, texts_of(stored))
+        rows = parse_day(book, strategy, day, texts_of(stored), _FIGURES)
         if rows:
             active.add(strategy)
         for row in rows:
