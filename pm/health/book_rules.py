@@ -24,6 +24,8 @@ def position_reconciliation(situation: Situation) -> Verdict:
     for book in situation.system.books:
         if book.breaks_open:
             faults.append(f"book {book.name} has {number_of(book.breaks_open, 'open break')}")
+        if book.reconciliation_error:
+            faults.append(f"reconciling book {book.name} failed: {book.reconciliation_error}")
         if book.reconciled_at is None:
             never.append(book.name)
         elif situation.age_s(book.reconciled_at) > INTERVALS_LATE_MAX * interval_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import redis
 
@@ -12,13 +13,16 @@ from pm.books import lanes
 from pm.connect.replies import text_of, texts_of
 from pm.readings.lanes import LaneReading, read_lanes
 
+_OF_THE_ARCHIVE: Final = ("at", "archived_through", "trimmed_through")
+_OF_RECONCILIATION: Final = ("at", "runs", "differences", "open_breaks", "error")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookReading:
     """One book at one moment. Times are ns, None where it never happened.
 
     `journal_top` above `seq` is a torn book. `archived_seq` and `trimmed_seq` are 0 before the
-    first archive.
+    first archive; `reconciliation_error` is why the last run did not get through, "" if it did.
     """
 
     name: str
@@ -38,6 +42,7 @@ class BookReading:
     trimmed_seq: int
     archived_at: int | None
     reconciled_at: int | None
+    reconciliation_error: str
     reconciliation_runs: int
     reconciliation_differences: int
     breaks_open: int
@@ -60,14 +65,15 @@ def read_book(client: redis.Redis, book: str) -> BookReading | None:
     pipeline.zcard(keys.traces(book))
     pipeline.zrange(keys.strategies(book), 0, -1)
     pipeline.xlen(keys.quarantine(book))
-    pipeline.hgetall(keys.valuation(book))
-    pipeline.hgetall(keys.archive_head(book))
-    pipeline.hgetall(keys.reconciliation(book))
-    top, head, entries, opened, closed, traces, members, refused, *hashes = pipeline.execute()
+    pipeline.hget(keys.valuation(book), "at")
+    pipeline.hmget(keys.archive_head(book), _OF_THE_ARCHIVE)
+    pipeline.hmget(keys.reconciliation(book), _OF_RECONCILIATION)
+    top, head, entries, opened, closed, traces, members, refused, *told = pipeline.execute()
     state = texts_of(head)
     if "seq" not in state:
         return None
-    valuation, archive, reconciliation = map(texts_of, hashes)
+    archive = _fields(_OF_THE_ARCHIVE, told[1])
+    reconciliation = _fields(_OF_RECONCILIATION, told[2])
     strategies = sorted(name for name in map(text_of, members) if name != keys.SENTINEL)
     return BookReading(
         name=book,
@@ -81,12 +87,13 @@ def read_book(client: redis.Redis, book: str) -> BookReading | None:
         traces=max(0, traces - 1),
         lanes=read_lanes(client, book, lanes.of_book(client, book), state),
         quarantine_entries=refused,
-        valued_at=_time(valuation, "at"),
+        valued_at=None if told[0] is None else int(told[0]),
         valuation_torn=state.get("valuation_torn", "0") != "0",
         archived_seq=int(archive.get("archived_through", 0)),
         trimmed_seq=int(archive.get("trimmed_through", 0)),
         archived_at=_time(archive, "at"),
         reconciled_at=_time(reconciliation, "at"),
+        reconciliation_error=reconciliation.get("error", ""),
         reconciliation_runs=int(reconciliation.get("runs", 0)),
         reconciliation_differences=int(reconciliation.get("differences", 0)),
         breaks_open=int(reconciliation.get("open_breaks", 0)),
@@ -99,6 +106,11 @@ def _held(client: redis.Redis, book: str, strategies: Sequence[str]) -> dict[str
         # ; follows : in the order of bytes.
         pipeline.zlexcount(keys.positions(book), f"[{strategy}:", f"({strategy};")
     return dict(zip(strategies, pipeline.execute(), strict=True))
+
+
+def _fields(names: Sequence[str], values: Sequence[Any]) -> dict[str, str]:
+    found = zip(names, values, strict=True)
+    return {name: text_of(value) for name, value in found if value is not None}
 
 
 def _time(fields: Mapping[str, str], name: str) -> int | None:

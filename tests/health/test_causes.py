@@ -80,6 +80,11 @@ def test_open_breaks_and_a_late_reconciliation_are_degraded(desk: Desk) -> None:
     assert part(desk, "position_reconciliation").text == "book main has 2 open breaks"
     desk.client.hset(key, mapping={"at": now_ns - 16 * MINUTE_S * 10**9, "open_breaks": 0})
     assert "was last reconciled 96" in part(desk, "position_reconciliation").text
+    desk.client.hset(key, mapping={"at": now_ns, "error": "no statement"})
+    assert part(desk, "position_reconciliation").text == (
+        "reconciling book main failed: no statement"
+    )
+    desk.client.hset(key, mapping={"at": now_ns - 16 * MINUTE_S * 10**9, "error": ""})
     hourly = {"position_reconciliation_interval_seconds": 3600}
     assert level(desk, "position_reconciliation", monitoring=hourly) == "healthy"
 
