@@ -279,6 +279,26 @@ def gauges() -> str:
     return "pm:{ref}:gauges"
 
 
+def job_slot(job: str, slot: int) -> str:
+    """String with a time to live: the slot of a job that a scheduler has claimed or filled."""
+    return f"pm:{{jobs}}:slot:{job}:{slot}"
+
+
+def job_running(job: str) -> str:
+    """String with a time to live: who runs the job at this moment."""
+    return f"pm:{{jobs}}:running:{job}"
+
+
+def job_record(job: str) -> str:
+    """Hash: how the job's runs have ended: counts, the last result, the last error."""
+    return f"pm:{{jobs}}:record:{job}"
+
+
+def jobs_scheduler() -> str:
+    """String with a time to live: the scheduler that moves due retries back into the queues."""
+    return "pm:{jobs}:scheduler"
+
+
 def opening_keys(name: str) -> list[str]:
     """The keys `open_book` takes, in its order."""
     return [

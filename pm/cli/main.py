@@ -26,6 +26,7 @@ _COMMANDS_OF: Final = {
     "tracing": ("trace", "traces"),
     "history": ("journal", "watch"),
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
+    "jobs": ("jobs",),
     "administration": ("quarantine", "reference", "functions", "verify"),
     "benchmarking": ("bench",),
 }

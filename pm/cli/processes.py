@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PARENT_WATCH_S = 0.5
 
 
-def _log_to_stderr(verbose: bool) -> None:
+def log_to_stderr(verbose: bool) -> None:
+    """Log to standard error, times in UTC."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
@@ -42,7 +43,8 @@ def _log_to_stderr(verbose: bool) -> None:
     logging.Formatter.converter = __import__("time").gmtime
 
 
-def _stop_on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
@@ -53,7 +55,7 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _stop_with_parent(stop: threading.Event) -> None:
+def stop_with_parent(stop: threading.Event) -> None:
     """Set `stop` when the process that started this one is gone: killed, it could not say so."""
     parent = os.getppid()
 
@@ -85,8 +87,8 @@ def worker(
     from workers.pool import Pool
     from workers.worker import Worker
 
-    _log_to_stderr(verbose)
-    stop = _stop_on_signals()
+    log_to_stderr(verbose)
+    stop = stop_on_signals()
     if member:
         # The pool has checked the server; a member that starts during an outage waits for its end.
         settings = load(options)
@@ -96,10 +98,10 @@ def worker(
             ensure_library(client)
             ensure_books(current, client, list(current.settings.books.names))
         number = count or current.settings.workers.count
-        command, environment = _same_options(options, current.target)
+        command, environment = same_options(options, current.target)
         told = ["--verbose"] if verbose else []
         beside = Pool([*command, "valuation", "--member", *told], 1, environment)
-        with _running(beside, stop) if valuation else nullcontext():
+        with running(beside, stop) if valuation else nullcontext():
             if number == 1:
                 code = Worker(current.settings, current.target).run(stop)
             else:
@@ -109,7 +111,7 @@ def worker(
 
 
 @contextmanager
-def _running(pool: Pool, stop: threading.Event) -> Iterator[None]:
+def running(pool: Pool, stop: threading.Event) -> Iterator[None]:
     """The pool beside what the block does; both end with `stop`, and the block's end sets it."""
     thread = threading.Thread(target=pool.run, args=(stop,), name="valuation pool")
     thread.start()
@@ -128,10 +130,10 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     """Mark all books to market at every interval until stopped; one process does it at a time."""
     from workers.valuation import ValuationProcess
 
-    _log_to_stderr(verbose)
-    stop = _stop_on_signals()
+    log_to_stderr(verbose)
+    stop = stop_on_signals()
     if member:
-        _stop_with_parent(stop)
+        stop_with_parent(stop)
         settings = load(options)
         sys.exit(ValuationProcess(settings, settings.redis.target or "").run(stop))
     with session(options) as current:
@@ -141,7 +143,7 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     sys.exit(code)
 
 
-def _same_options(options: Options, target: str) -> tuple[list[str], dict[str, str]]:
+def same_options(options: Options, target: str) -> tuple[list[str], dict[str, str]]:
     """A `pm` command with the options this one was given; a URL goes by the environment."""
     command = [sys.executable, "-m", "pm.cli.main"]
     if options.data is not None:
@@ -165,8 +167,8 @@ def gateway(options: Options, socket_path: Path | None, source: str | None, verb
     """Take executions from the relay into the lanes until stopped."""
     from workers.gateway import run_gateway
 
-    _log_to_stderr(verbose)
-    stop = _stop_on_signals()
+    log_to_stderr(verbose)
+    stop = stop_on_signals()
     overrides = {"socket_path": socket_path, "source": source}
     with session(options) as current:
         with current.client() as client:
