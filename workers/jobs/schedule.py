@@ -42,12 +42,13 @@ _WAITS: Final = (JobStatus.QUEUED, JobStatus.SCHEDULED)
 
 @dataclass(slots=True)
 class Scheduler:
-    """One process's part in it; `now_s` is the clock."""
+    """One process's part; `now_s` is the clock, `claim_ms` how long an unfilled claim holds."""
 
     settings: Settings
     server: QueueServer
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     now_s: Callable[[], float] = time.time
+    claim_ms: int = CLAIM_MS
     _filled: dict[str, int] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
@@ -73,7 +74,7 @@ class Scheduler:
     def _fill(self, job: Job, slot: int) -> bool:
         """Whether this scheduler put a run into the slot."""
         key = keys.job_slot(job.name, slot)
-        if not self.server.client.set(key, self.name, nx=True, px=CLAIM_MS):
+        if not self.server.client.set(key, self.name, nx=True, px=self.claim_ms):
             if self.server.client.get(key) == FILLED:
                 self._filled[job.name] = slot
             return False

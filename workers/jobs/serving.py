@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
 from importlib import import_module
 from types import FrameType
 from typing import Any, Final
@@ -54,57 +53,68 @@ class ForkingWorker(Worker):
         super().main_work_horse(job, queue)
 
 
-@dataclass(slots=True)
 class _ToldOnce(logging.Filter):
-    """Lets an error of RQ's through once an episode, as one line; nothing below an error."""
+    """Has trouble with the server told once an episode and as one line, the rest of RQ's not."""
 
-    target: str
-    trouble: Trouble = field(default_factory=Trouble)
+    def __init__(self, target: str, what: str, trouble: Trouble) -> None:
+        super().__init__()
+        self._target = target
+        self._what = what
+        self._trouble = trouble
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never: what is worth telling is told by `trouble`."""
-        if record.levelno >= logging.ERROR:
-            error = record.exc_info[1] if record.exc_info else None
-            if error is None and len(record.args or ()) > 1 and isinstance(record.args, tuple):
-                error = next((arg for arg in record.args if isinstance(arg, Exception)), None)
+        """Tell what is worth it; the record itself goes no further."""
+        said = record.args if isinstance(record.args, tuple) else ()
+        errors = [*(record.exc_info or ())[1:2], *said]
+        for error in errors:
             if isinstance(error, exceptions.RedisError | OSError):
-                self.trouble.add("the queue of jobs", explain(error, self.target))
+                self._trouble.add(self._what, explain(error, self._target))
+                break
         return False
 
 
 def serve(queue_name: str, runner: Runner, stop: threading.Event) -> int:
     """Serve a queue until `stop` is set; the exit code."""
-    server = runner.server
-    bound = type("BoundJob", (StoredJob,), {"runner": staticmethod(runner.run)})
     _import_bodies(queue_name)
-    told = _ToldOnce(server.target)
-    for name in ("rq.worker", "rq.job", "rq.queue", "rq.registry"):
-        logger = logging.getLogger(name)
-        logger.addFilter(told)
+    trouble, what = Trouble(), f"queue {queue_name}"
+    _tell_once(_ToldOnce(runner.server.target, what, trouble))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     while not stop.is_set():
         try:
-            worker = ForkingWorker(
-                [server.queue(queue_name, bound)],
-                connection=server.client,
-                serializer=JSONSerializer,
-                job_class=bound,
-                worker_ttl=WORKER_TTL_S,
-                maintenance_interval=MAINTENANCE_S,
-                job_monitoring_interval=MONITORING_S,
-                work_horse_killed_handler=_note_killed,
-            )
-            worker.stop = stop
-            told.trouble.end("the queue of jobs")
+            worker = new_worker(queue_name, runner, stop)
+            trouble.end(what)
             worker.work(logging_level="ERROR")
             if not stop.is_set():
-                stop.wait(told.trouble.add("the queue of jobs", "RQ's worker ended"))
+                stop.wait(trouble.add(what, "what served it ended; it is served again"))
         except (exceptions.RedisError, OSError) as error:
-            stop.wait(told.trouble.add("the queue of jobs", explain(error, server.target)))
+            stop.wait(trouble.add(what, explain(error, runner.server.target)))
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
     return 0
+
+
+def new_worker(queue_name: str, runner: Runner, stop: threading.Event) -> ForkingWorker:
+    """A worker of one queue, whose runs `runner` does."""
+    server = runner.server
+    bound = type("BoundJob", (StoredJob,), {"runner": staticmethod(runner.run)})
+    worker = ForkingWorker(
+        [server.queue(queue_name, bound)],
+        connection=server.client,
+        serializer=JSONSerializer,
+        job_class=bound,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=MAINTENANCE_S,
+        job_monitoring_interval=MONITORING_S,
+        work_horse_killed_handler=_note_killed,
+    )
+    worker.stop = stop
+    return worker
+
+
+def _tell_once(told: _ToldOnce) -> None:
+    for name in ("rq.worker", "rq.job", "rq.queue", "rq.registry"):
+        logging.getLogger(name).addFilter(told)
 
 
 def _import_bodies(queue_name: str) -> None:
