@@ -14,7 +14,6 @@ from pm.cli.processes import (
     running,
     same_options,
     stop_on_signals,
-    stop_with_parent,
 )
 from pm.cli.session import Failure, Options, ensure_library, failures, load, session
 
@@ -40,7 +39,6 @@ def _serve(options: Options, queue_name: str) -> int:
     from workers.jobs.serving import serve
 
     stop = stop_on_signals()
-    stop_with_parent(stop)
     settings = load(options)
     target = settings.redis.target or ""
     return serve(queue_name, Runner(settings, target, QueueServer.of(settings, target)), stop)

@@ -77,7 +77,7 @@ class Runner:
     @contextmanager
     def _alone(self, job: Job, slot: int) -> Iterator[str]:
         """Hold the job's lease; yields the holder where it is somebody else."""
-        client, key, me = self.server.client, keys.job_running(job.name), f"{self.name}/{slot}"
+        client, key, me = self.server.client, keys.job_running(job.name), self._holder(slot)
         if not client.set(key, me, nx=True, px=LEASE_MS):
             yield _text(client.get(key)) or "another run"
             return
@@ -89,9 +89,17 @@ class Runner:
         finally:
             done.set()
             keeper.join()
-            with suppress(exceptions.RedisError, OSError):
-                if _text(client.get(key)) == me:
-                    client.delete(key)
+            self.give_back(job.name, slot)
+
+    def give_back(self, job_name: str, slot: int) -> None:
+        """Free the lease of a run that is over, however it ended, if this runner holds it."""
+        key = keys.job_running(job_name)
+        with suppress(exceptions.RedisError, OSError):
+            if _text(self.server.client.get(key)) == self._holder(slot):
+                self.server.client.delete(key)
+
+    def _holder(self, slot: int) -> str:
+        return f"{self.name}/{slot}"
 
     def _renew(self, key: str, me: str, done: threading.Event) -> None:
         while not done.wait(LEASE_MS / 3000):

@@ -53,6 +53,7 @@ class Scheduler:
 
     def run(self, stop: threading.Event) -> None:
         """Schedule until `stop` is set, through every outage of the queue's server."""
+        logging.getLogger("rq").setLevel(logging.ERROR)
         trouble, what = Trouble(), "the queue of jobs"
         while not stop.is_set():
             try:

@@ -12,6 +12,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import Any, Final
@@ -47,9 +49,12 @@ class ForkingWorker(Worker):
         untyped: Any = super()
         untyped.request_stop(signum, frame)
 
+    def subscribe(self) -> None:
+        """Take no commands by pub/sub: signals do, and a process that forks is best without it."""
+
     def main_work_horse(self, job: Any, queue: Any) -> None:
         """In the process of a run: end with the process that forked it."""
-        threading.Thread(target=_end_with, args=(self.pid,), daemon=True).start()
+        _when_gone(self.pid, lambda: os._exit(1))
         super().main_work_horse(job, queue)
 
 
@@ -74,7 +79,8 @@ class _ToldOnce(logging.Filter):
 
 
 def serve(queue_name: str, runner: Runner, stop: threading.Event) -> int:
-    """Serve a queue until `stop` is set; the exit code."""
+    """Serve a queue until a signal sets `stop` or this process's parent is gone; the exit code."""
+    _when_gone(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
     _import_bodies(queue_name)
     trouble, what = Trouble(), f"queue {queue_name}"
     _tell_once(_ToldOnce(runner.server.target, what, trouble))
@@ -106,7 +112,7 @@ def new_worker(queue_name: str, runner: Runner, stop: threading.Event) -> Forkin
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_S,
         job_monitoring_interval=MONITORING_S,
-        work_horse_killed_handler=_note_killed,
+        work_horse_killed_handler=partial(_note_killed, runner),
     )
     worker.stop = stop
     return worker
@@ -124,14 +130,19 @@ def _import_bodies(queue_name: str) -> None:
             import_module(job.body.partition(":")[0])
 
 
-def _note_killed(job: Any, _pid: int, status: int, _usage: Any) -> None:
+def _note_killed(runner: Runner, job: Any, _pid: int, status: int, _usage: Any) -> None:
     number = os.WTERMSIG(status) if status and os.WIFSIGNALED(status) else 0
     how = f"was killed by signal {number}" if number else "ended without an answer"
     log.warning("job %s failed: its process %s", job.func_name, how)
+    job.get_meta(refresh=True)  # what the process has noted, which this one has not seen
     job.note(error=f"its process {how}", failed_at=time.time_ns())
+    runner.give_back(job.func_name, job.kwargs["slot"])
 
 
-def _end_with(parent: int | None) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_WATCH_S)
-    os._exit(1)
+def _when_gone(parent: int | None, end: Callable[[], object]) -> None:
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_WATCH_S)
+        end()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
