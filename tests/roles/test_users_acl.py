@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import redis
 from redis import exceptions
 
+from pm import keys
 from pm.books import lanes, opening
 from pm.client import Client
 from pm.events.lines import parse_line
@@ -17,6 +20,12 @@ from pm.functions import library
 from pm.keys import DEFAULT_LANE
 from pm.settings import Settings
 from tests.servers import AnyServer
+from workers.jobs.listing import runs
+from workers.jobs.queue import QueueServer
+from workers.jobs.running import Runner
+from workers.jobs.schedule import Scheduler
+from workers.jobs.serving import new_worker
+from workers.jobs.table import QUEUES
 from workers.worker import new_consumer
 
 PASSWORD = "replace-this-password"
@@ -33,7 +42,7 @@ def roles(server: AnyServer) -> Iterator[AnyServer]:
     with server.client() as client:
         for line in Path("config/users.acl").read_text().splitlines():
             if line.startswith("user ") and not line.startswith("user default"):
-                _, name, *rules = line.split()
+                _, name, *rules = re.findall(r"\([^)]*\)|\S+", line)
                 client.execute_command("ACL", "SETUSER", name, "reset", *rules)
                 names.append(name)
         library.load(client)
@@ -87,3 +96,33 @@ def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> N
         assert reply[0] == "appended"
         with pytest.raises(exceptions.NoPermissionError):
             gateway.execute_command("DEL", "pm:{main}:book")
+
+
+def test_jobs_value_books_through_their_queue_and_may_not_bring_code(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(Settings(), "main").consume(worker)
+
+    target = roles.url.replace("://", f"://jobs:{PASSWORD}@")
+    server = QueueServer.of(Settings(), target)
+    server.check()
+    with server.client as jobs:
+        scheduled = Scheduler(Settings(), server, "one").round()
+        runner = Runner(Settings(), target, server)
+        for name in QUEUES:
+            new_worker(name, runner, threading.Event()).work(burst=True, logging_level="ERROR")
+        ended = {run.id: (run.state, run.text) for run in runs(server, finished=True)}
+
+        assert sorted(ended) == sorted(scheduled)
+        assert {state for state, _ in ended.values()} == {"finished"}, ended
+        assert jobs.hget(keys.valuation("main"), "seq_end") is not None
+        for command in (
+            ("FUNCTION", "DELETE", library.current().name),
+            ("EVAL", "return 1", "0"),
+            ("GET", "other"),
+            ("CONFIG", "SET", "appendonly", "no"),
+            ("FLUSHALL",),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                jobs.execute_command(*command)
