@@ -27,6 +27,7 @@ _COMMANDS_OF: Final = {
     "history": ("journal", "watch"),
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
     "jobs": ("jobs",),
+    "doctor": ("doctor",),
     "administration": ("quarantine", "reference", "functions", "verify"),
     "benchmarking": ("bench",),
 }
