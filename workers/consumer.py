@@ -23,6 +23,7 @@ from pm.books.decoding import Decoder, DecodingOptions
 from pm.books.lanes import Cursor, LaneEntry
 from pm.crash_points import crash_point
 from workers import poison
+from workers.batch_watch import BatchWatch
 from workers.call_size import CallSize
 
 log = logging.getLogger("pm.worker")
@@ -45,6 +46,7 @@ class Consumer:
     options: DecodingOptions
     batch_max: int
     size: CallSize
+    watch: BatchWatch | None = None
     decoder: Decoder | None = None
     cursors: dict[str, str] = field(default_factory=dict)
     stalls: dict[str, str] = field(default_factory=dict)
@@ -125,7 +127,10 @@ class Consumer:
         if outcome.status == "full":
             reason = f"the quarantine is full ({self.applier.quarantine_max} entries)"
         if lane not in self.stalls:
-            log.error("book %s: lane %s waits at %s: %s", self.book, lane, outcome.cursor, reason)
+            about = {"book": self.book, "lane": lane, "entry": outcome.cursor, "reason": reason}
+            log.error("book %s: lane %s waits at %s: %s", *about.values(), extra=about)
+            if self.watch is not None:
+                self.watch.failed("stalled")
         self.stalls[lane] = reason
         self._retry_at[lane] = time.monotonic() + STALL_S
 
@@ -177,18 +182,23 @@ class Consumer:
             if failed.facts["kind"] == "quarantined":
                 raise Stalled(f"lane {lane} cannot be applied: {outcome.error}")
             entry = next(entry for entry in entries if entry.id == failed.facts["entry"])
+            if self.watch is not None:
+                self.watch.failed("cannot_apply")
             events[outcome.failed_event] = poison.refused(failed, entry, outcome.error)
 
     def _call(self, client: redis.Redis, lane: str, events: Sequence[Prepared]) -> Outcome:
         assert self.decoder is not None
         crash_point("worker_before_apply")
-        started = time.perf_counter()
+        started = time.perf_counter_ns()
         outcome = self.applier.apply(
             client, lane, self.cursors[lane], events, self.decoder.reference.version
         )
         crash_point("worker_after_apply")
+        took_ns = time.perf_counter_ns() - started
         if outcome.status == "applied":
-            self.size.observe(len(events), time.perf_counter() - started)
+            self.size.observe(len(events), took_ns / 1e9)
+        if self.watch is not None and outcome.status in ("applied", "full"):
+            self.watch.applied(client, lane, events, outcome, took_ns)
         return outcome
 
 

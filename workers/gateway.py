@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 from pm import keys
+from pm.counting.reporter import Reporter
 from pm.settings import Settings
 from pm.wire.frame import DecodePolicy
 from workers.frame_routing import FrameRouting
+from workers.gateway_watch import GatewayWatch, totals_by_metric
 from workers.lane_sender import LaneSender
 from workers.order_registry import OrderRegistry
 from workers.outbox import Outbox, open_outbox
@@ -67,6 +69,7 @@ class _Gateway:
     socket: RelaySocket
     writer: OutboxWriter
     sender: LaneSender
+    reporter: Reporter
     stop: threading.Event
     failed: bool = False
 
@@ -94,18 +97,31 @@ class _Gateway:
         )
         sender = LaneSender(settings, target, outbox, written)
         socket = RelaySocket(gateway.socket_path, backlog, stop)
-        return cls(outbox, backlog, socket, writer, sender, stop)
+        watch = GatewayWatch(
+            gateway.source,
+            lambda: totals_by_metric(
+                writer.counts.frames,
+                writer.counts.damaged,
+                writer.counts.entries,
+                socket.connections,
+            ),
+            lambda: sum(lane.last - lane.confirmed for lane in list(outbox.lanes)),
+        )
+        reporter = Reporter.of(settings, target, watch)
+        return cls(outbox, backlog, socket, writer, sender, reporter, stop)
 
     def run(self) -> int:
         log.info("gateway started outbox=%s identity=%s", self.outbox.path, self.outbox.identity)
         reading = self._thread("relay-socket", self.socket.run)
         writing = self._thread("outbox-writer", self.writer.run)
         sending = self._thread("lane-sender", lambda: self.sender.run(self.stop))
+        self.reporter.start()
         self.stop.wait()
         reading.join()
         writing.join()
         self.sender.finish()
         sending.join()
+        self.reporter.close()
         self._mark_confirmed()
         failed = self.failed or self.sender.failed
         log.info(

@@ -13,6 +13,7 @@ from pm.books.applying import Prepared
 from pm.books.decoding import Decoder, entry_received_at
 from pm.books.lanes import LaneEntry
 from pm.events.facts import Place, quarantined_facts
+from workers.batch_watch import about_event, trace_part
 
 log = logging.getLogger("pm.worker")
 
@@ -25,7 +26,8 @@ def decoded(decoder: Decoder, entry: LaneEntry) -> list[Prepared]:
         raise
     except Exception:
         # Decoding reads nothing but the entry: whatever it raises, it would raise for ever.
-        log.exception("lane %s entry %s cannot be decoded", entry.lane, entry.id)
+        about = {"lane": entry.lane, "entry": entry.id}
+        log.exception("lane %s entry %s cannot be decoded", *about.values(), extra=about)
         place = Place(entry.lane, entry.id, 0, 1, entry_received_at(entry))
         return [_quarantined(place, "cannot_decode", "the decoder failed", entry)]
 
@@ -34,7 +36,12 @@ def refused(event: Prepared, entry: LaneEntry, error: str) -> Prepared:
     """The quarantined event that takes the place of one no rule can decide."""
     facts = event.facts
     index, of = int(facts["index"]), int(facts["of"])
-    log.error("lane %s entry %s[%d] cannot be applied: %s", entry.lane, entry.id, index, error)
+    about = about_event(facts)
+    log.error(
+        "lane %s entry %s[%d] cannot be applied: %s%s",
+        *(entry.lane, entry.id, index, error, trace_part(about)),
+        extra=about,
+    )
     place = Place(entry.lane, entry.id, index, of, int(facts["received_at"]))
     detail = f"no rule can decide this {facts['kind']} {facts.get('id', '')}".rstrip()
     return _quarantined(place, "cannot_apply", detail, entry)

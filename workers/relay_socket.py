@@ -107,6 +107,7 @@ class RelaySocket:
         self._stopping = stopping
         self._pause_s = FIRST_PAUSE_S
         self._last_state = ""
+        self.connections = 0
 
     def run(self) -> None:
         """Read until stopping is set, then what the kernel still holds, then close the backlog."""
@@ -132,6 +133,7 @@ class RelaySocket:
             connection.close()
             self._say(logging.WARNING, f"not reachable, trying again: {error.strerror or error}")
             return None
+        self.connections += 1
         self._say(logging.INFO, "connected")
         return connection
 

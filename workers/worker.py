@@ -24,9 +24,13 @@ from pm.books.decoding import DecodingOptions
 from pm.books.opening import BookError
 from pm.connect import connect
 from pm.connect.errors import explain
+from pm.counting.catalogue import UPDATE_ERRORS, Series
+from pm.counting.recorder import Recorder
+from pm.counting.reporter import Reporter
 from pm.crash_points import crash_point
 from pm.functions.library import LibraryMissing
 from pm.settings import Settings
+from workers.batch_watch import BatchWatch
 from workers.call_size import CallSize
 from workers.consumer import Consumer, Stalled, sweep_seen
 from workers.leases import Leases
@@ -74,6 +78,7 @@ class Worker:
     target: str
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     consumers: dict[str, Consumer] = field(default_factory=dict)
+    recorder: Recorder = field(default_factory=Recorder)
     _trouble: dict[str, Trouble] = field(default_factory=dict)
     _swept_at: float = field(default_factory=time.monotonic)
 
@@ -82,6 +87,9 @@ class Worker:
         client = connect(self.target, role="worker", decode=False, timeout_s=10.0)
         leases = Leases(self.name, self.settings.workers.lease_ms)
         trouble = Trouble()
+        reporter = Reporter.of(self.settings, self.target)
+        self.recorder = reporter.recorder
+        reporter.start()
         log.info("worker %s started", self.name)
         while not stop.is_set():
             try:
@@ -93,6 +101,7 @@ class Worker:
                 self._wait(stop, trouble, explain(error, self.target))
         crash_point("worker_before_release")
         self._release(client, leases)
+        reporter.close()
         log.info("worker %s stopped", self.name)
         return 0
 
@@ -113,7 +122,7 @@ class Worker:
 
     def _take_over(self, held: set[str]) -> None:
         for book in sorted(held - self.consumers.keys()):
-            self.consumers[book] = new_consumer(self.settings, book)
+            self.consumers[book] = new_consumer(self.settings, book, self.recorder)
             self._trouble[book] = Trouble()
             log.info("worker %s serves book %s", self.name, book)
         for book in sorted(self.consumers.keys() - held):
@@ -128,9 +137,11 @@ class Worker:
             trouble.end(what)
         except (Stalled, BookError, reference_store.ReferenceMissing) as error:
             consumer.forget()
+            self._count_error(book, "stalled")
             trouble.add(what, str(error))
         except exceptions.ResponseError as error:
             consumer.forget()
+            self._count_error(book, "server")
             trouble.add(what, explain(error, self.target))
 
     def _sweep(self, client: redis.Redis) -> None:
@@ -140,9 +151,13 @@ class Worker:
                 sweep_seen(client, book)
 
     def _wait(self, stop: threading.Event, trouble: Trouble, line: str) -> None:
-        for consumer in self.consumers.values():
+        for book, consumer in self.consumers.items():
             consumer.forget()
+            self._count_error(book, "server")
         stop.wait(trouble.add(f"worker {self.name}", line))
+
+    def _count_error(self, book: str, reason: str) -> None:
+        self.recorder.count(Series(UPDATE_ERRORS, (book, reason)))
 
     def _release(self, client: redis.Redis, leases: Leases) -> None:
         try:
@@ -151,8 +166,8 @@ class Worker:
             log.info("worker %s: leases will run out by themselves", self.name)
 
 
-def new_consumer(settings: Settings, book: str) -> Consumer:
-    """A consumer of one book under these settings."""
+def new_consumer(settings: Settings, book: str, recorder: Recorder | None = None) -> Consumer:
+    """A consumer of one book under these settings; with a recorder it counts, and logs more."""
     applier = Applier(
         book,
         quarantine_max=settings.portfolio_manager.quarantine_max_entries,
@@ -166,4 +181,7 @@ def new_consumer(settings: Settings, book: str) -> Consumer:
         accept_domain_2=settings.gateway.accept_domain_2,
     )
     most = settings.workers.batch_max_entries
-    return Consumer(book, applier, options, most, CallSize(most))
+    watch = None
+    if recorder is not None:
+        watch = BatchWatch(book, recorder, settings.monitoring.slow_batch_threshold_ms)
+    return Consumer(book, applier, options, most, CallSize(most), watch)

@@ -32,6 +32,9 @@ from pm.cli.output import JSON_OPTION, print_json, print_table
 from pm.cli.reader import BOOK_OPTION, STRATEGY_ID
 from pm.cli.session import EXIT_USAGE, Failure, Options, session
 from pm.client import to_json
+from pm.counting.adding import add_unrepeated
+from pm.counting.catalogue import ATTRIBUTION_SECONDS, ATTRIBUTIONS, Series
+from pm.counting.recorder import Recorder
 
 INSTRUMENTS_SHOWN = 20
 REASONS_SHOWN = 10
@@ -68,6 +71,16 @@ def _source(options: Options, book: str | None) -> Iterator[Source]:
             yield Source(client, current.settings, reference, books, time.time_ns())
         except (UnknownStrategy, JournalIncomplete, BookMoves) as error:
             raise Failure(str(error)) from None
+
+
+@contextmanager
+def _counted(source: Source, report: str) -> Iterator[None]:
+    """Count one report among the metrics, with the time it takes."""
+    recorder, started = Recorder(), time.perf_counter_ns()
+    yield
+    recorder.count(Series(ATTRIBUTIONS, (report,)))
+    recorder.observe(Series(ATTRIBUTION_SECONDS, (report,)), time.perf_counter_ns() - started)
+    add_unrepeated(source.client, recorder.take())
 
 
 @click.command()
@@ -111,7 +124,8 @@ def attribution(
             detailed=settings.enable_detailed_attribution,
         )
         try:
-            found = performance(source, str(strategy), asked)
+            with _counted(source, "performance"):
+                found = performance(source, str(strategy), asked)
         except ValueError as error:
             raise _WrongRange(str(error)) from None
         if html is not None:
@@ -143,7 +157,8 @@ def explain(
         except ValueError:
             raise _WrongRange(f"--day: {day} is not a day like 2025-06-01") from None
         try:
-            found = explanation(source, wanted, None if strategy is None else str(strategy))
+            with _counted(source, "explanation"):
+                found = explanation(source, wanted, None if strategy is None else str(strategy))
         except ValueError as error:
             raise _WrongRange(f"--day: {error}") from None
     if as_json:

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import click
 
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
+from pm.cli.process_log import log_to_stderr
 from pm.cli.processes import (
-    log_to_stderr,
     running,
     same_options,
     stop_on_signals,
@@ -26,8 +26,8 @@ def jobs(context: click.Context, verbose: bool, member: str | None) -> None:
     """Run every job at its interval until stopped: the schedule and a process for each queue."""
     if context.invoked_subcommand is not None:
         return
-    log_to_stderr(verbose)
     options: Options = context.obj
+    log_to_stderr(load(options), verbose)
     if member is not None:
         sys.exit(_serve(options, member))
     sys.exit(_schedule(options, ["--verbose"] if verbose else []))

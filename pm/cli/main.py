@@ -30,6 +30,7 @@ _COMMANDS_OF: Final = {
     "doctor": ("doctor",),
     "administration": ("quarantine", "reference", "functions", "verify"),
     "benchmarking": ("bench",),
+    "monitoring": ("metrics", "health"),
 }
 _FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}
 

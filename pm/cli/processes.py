@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pm.cli.process_log import log_to_stderr
 from pm.cli.session import (
     Failure,
     Options,
@@ -30,17 +30,6 @@ if TYPE_CHECKING:
     from workers.pool import Pool
 
 PARENT_WATCH_S = 0.5
-
-
-def log_to_stderr(verbose: bool) -> None:
-    """Log to standard error, times in UTC."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-        stream=sys.stderr,
-    )
-    logging.Formatter.converter = __import__("time").gmtime
 
 
 def stop_on_signals() -> threading.Event:
@@ -87,7 +76,7 @@ def worker(
     from workers.pool import Pool
     from workers.worker import Worker
 
-    log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = stop_on_signals()
     if member:
         # The pool has checked the server; a member that starts during an outage waits for its end.
@@ -130,7 +119,7 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     """Mark all books to market at every interval until stopped; one process does it at a time."""
     from workers.valuation import ValuationProcess
 
-    log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = stop_on_signals()
     if member:
         stop_with_parent(stop)
@@ -167,7 +156,7 @@ def gateway(options: Options, socket_path: Path | None, source: str | None, verb
     """Take executions from the relay into the lanes until stopped."""
     from workers.gateway import run_gateway
 
-    log_to_stderr(verbose)
+    log_to_stderr(load(options), verbose)
     stop = stop_on_signals()
     overrides = {"socket_path": socket_path, "source": source}
     with session(options) as current:

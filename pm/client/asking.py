@@ -21,6 +21,7 @@ from pm.client.entries import Entries
 from pm.client.errors import QueryTimeout
 from pm.client.executing import carry_out, carry_out_async, execute, execute_async
 from pm.client.limits import QueryLimits
+from pm.client.measures import QueryMeasures
 from pm.client.plan import Answer, Command, Plan
 from pm.client.tracking import AsyncTrackedReads, TrackedReads
 from pm.connect import ServerError, connect, connect_async
@@ -60,9 +61,15 @@ def server_name(server: redis.Redis | redis.asyncio.Redis) -> str:
 class _Asker:
     """What both kinds share: the words."""
 
-    def __init__(self, server: redis.Redis | redis.asyncio.Redis, limits: QueryLimits) -> None:
+    def __init__(
+        self,
+        server: redis.Redis | redis.asyncio.Redis,
+        limits: QueryLimits,
+        measures: QueryMeasures | None,
+    ) -> None:
         self._name_of_server: Callable[[], str] = lambda: server_name(server)
         self.limits = limits
+        self.measures = measures
 
     def _failed(self, error: Exception, plan: Plan[Any], place: Sequence[str]) -> ServerError:
         if isinstance(error, exceptions.TimeoutError) and self.limits.timeout_ms is not None:
@@ -73,17 +80,23 @@ class _Asker:
         within = f"within {self.limits.timeout_ms} ms"
         return QueryTimeout(f"{self._name_of_server()}: {_named(plan, place)} {what} {within}")
 
-    def _note(self, plan: Plan[Any], place: Sequence[str], started: float) -> None:
-        took_ms = (time.perf_counter() - started) * 1000
-        if self.limits.slow_ms is not None and took_ms > self.limits.slow_ms:
-            _LOG.warning("slow query: %s took %.1f ms", _named(plan, place), took_ms)
+    def _note(self, plan: Plan[Any], place: Sequence[str], started: int, *, is_error: bool) -> None:
+        took_ns = time.perf_counter_ns() - started
+        if self.measures is not None:
+            self.measures.note(_name(plan), took_ns, is_error=is_error)
+        if self.limits.slow_ms is not None and took_ns > self.limits.slow_ms * 1_000_000:
+            took_ms = took_ns / 1_000_000
+            told = {"query": _name(plan), "books": list(place), "took_ms": round(took_ms, 3)}
+            _LOG.warning("slow query: %s took %.1f ms", _named(plan, place), took_ms, extra=told)
 
 
 class Asker(_Asker):
     """Answers plans for blocking code; threads may share one."""
 
-    def __init__(self, server: redis.Redis, limits: QueryLimits) -> None:
-        super().__init__(server, limits)
+    def __init__(
+        self, server: redis.Redis, limits: QueryLimits, measures: QueryMeasures | None = None
+    ) -> None:
+        super().__init__(server, limits, measures)
         self._server = server
         self._turns = limits.max_concurrent and threading.BoundedSemaphore(limits.max_concurrent)
         self._tracked: TrackedReads | None = None
@@ -93,7 +106,15 @@ class Asker(_Asker):
 
     def answer(self, plan: Plan[Answer], place: Sequence[str]) -> Answer:
         """The answer of a plan; `place` are the books it asks."""
-        started = time.perf_counter()
+        started, is_error = time.perf_counter_ns(), True
+        try:
+            answer = self._answer(plan, place)
+            is_error = False
+            return answer
+        finally:
+            self._note(plan, place, started, is_error=is_error)
+
+    def _answer(self, plan: Plan[Answer], place: Sequence[str]) -> Answer:
         if self._turns and not self._turns.acquire(timeout=self.limits.timeout_s):
             raise self._too_late(plan, place, "had no turn")
         try:
@@ -103,8 +124,6 @@ class Asker(_Asker):
         finally:
             if self._turns:
                 self._turns.release()
-            if self.limits.slow_ms is not None:
-                self._note(plan, place, started)
 
     def execute(self, commands: Sequence[Command]) -> Sequence[Any]:
         """The replies to commands, remembered or asked for."""
@@ -115,16 +134,23 @@ class Asker(_Asker):
         return execute(self._server, commands)
 
     def close(self) -> None:
-        """Close the connection of the cache."""
+        """Close the connection of the cache, and report what was counted."""
         if self._tracked is not None:
             self._tracked.close()
+        if self.measures is not None:
+            self.measures.close()
 
 
 class AsyncAsker(_Asker):
     """Answers plans for asyncio code."""
 
-    def __init__(self, server: redis.asyncio.Redis, limits: QueryLimits) -> None:
-        super().__init__(server, limits)
+    def __init__(
+        self,
+        server: redis.asyncio.Redis,
+        limits: QueryLimits,
+        measures: QueryMeasures | None = None,
+    ) -> None:
+        super().__init__(server, limits, measures)
         self._server = server
         self._turns = limits.max_concurrent and asyncio.BoundedSemaphore(limits.max_concurrent)
         self._tracked: AsyncTrackedReads | None = None
@@ -134,7 +160,18 @@ class AsyncAsker(_Asker):
 
     async def answer(self, plan: Plan[Answer], place: Sequence[str]) -> Answer:
         """See `Asker.answer`."""
-        started = time.perf_counter()
+        started, is_error = time.perf_counter_ns(), True
+        try:
+            answer = await self._answer(plan, place)
+            is_error = False
+            return answer
+        except asyncio.CancelledError:
+            is_error = False  # of whoever asked, not of the query
+            raise
+        finally:
+            self._note(plan, place, started, is_error=is_error)
+
+    async def _answer(self, plan: Plan[Answer], place: Sequence[str]) -> Answer:
         if self._turns:
             await self._wait_for(self._turns.acquire(), plan, place)
         try:
@@ -144,8 +181,6 @@ class AsyncAsker(_Asker):
         finally:
             if self._turns:
                 self._turns.release()
-            if self.limits.slow_ms is not None:
-                self._note(plan, place, started)
 
     async def execute(self, commands: Sequence[Command]) -> Sequence[Any]:
         """See `Asker.execute`."""
@@ -159,6 +194,8 @@ class AsyncAsker(_Asker):
         """See `Asker.close`."""
         if self._tracked is not None:
             await self._tracked.close()
+        if self.measures is not None:
+            await asyncio.to_thread(self.measures.close)
 
     async def _wait_for(self, turn: Awaitable[Any], plan: Plan[Any], place: Sequence[str]) -> None:
         try:
@@ -169,7 +206,12 @@ class AsyncAsker(_Asker):
 
 
 def _named(plan: Any, place: Sequence[str]) -> str:
-    return f"{plan.__name__} of {', '.join(place) or 'no book'}"
+    return f"{_name(plan)} of {', '.join(place) or 'no book'}"
+
+
+def _name(plan: Any) -> str:
+    name: str = plan.__name__
+    return name
 
 
 def _retry(kind: type[Any]) -> Any:

@@ -13,6 +13,7 @@ from pm.client.asking import AsyncAsker, open_server_async
 from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
+from pm.client.measures import QueryMeasures
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -42,17 +43,19 @@ class AsyncClient:
         reference: Reference | None = None,
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
+        measures: QueryMeasures | None = None,
     ) -> None:
         """See `Client`; `server` comes from `pm.connect.connect_async`."""
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
-        self._asker = AsyncAsker(server, limits)
+        self._asker = AsyncAsker(server, limits, measures)
 
     @classmethod
     def open(cls, target: str, settings: Settings | None = None, **options: Any) -> AsyncClient:
         """See `Client.open`; connects at the first query."""
         if settings is not None:
             options.setdefault("limits", QueryLimits.of(settings))
+            options.setdefault("measures", QueryMeasures(settings, target))
         limits = options.get("limits", UNLIMITED)
         return cls(open_server_async(target, limits), settings=settings, **options)
 

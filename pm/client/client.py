@@ -18,6 +18,7 @@ from pm.client import plans, valued_plans
 from pm.client.asking import Asker, open_server
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
+from pm.client.measures import QueryMeasures
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -52,25 +53,28 @@ class Client:
         reference: Reference | None = None,
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
+        measures: QueryMeasures | None = None,
     ) -> None:
         """`book` is the home book, `books` all of them; `book_of` tells the book of a strategy.
 
         With `reference`, positions carry their instrument's metadata and risk figures. `settings`
         are the conventions of valued figures (the defaults without); `limits` bound every query,
-        none by default. Threads may share a client.
+        none by default; `measures` count them. Threads may share a client.
         """
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
-        self._asker = Asker(server, limits)
+        self._asker = Asker(server, limits, measures)
 
     @classmethod
     def open(cls, target: str, settings: Settings | None = None, **options: Any) -> Client:
         """A client of the server at `target` (a URL or the path of a socket) with its options.
 
-        With `settings`, its queries are cached and bounded as they say unless `limits` do.
+        With `settings`, its queries are cached and bounded as they say unless `limits` do, and
+        counted unless `measures` is None.
         """
         if settings is not None:
             options.setdefault("limits", QueryLimits.of(settings))
+            options.setdefault("measures", QueryMeasures(settings, target))
         limits = options.get("limits", UNLIMITED)
         return cls(open_server(target, limits), settings=settings, **options)
 

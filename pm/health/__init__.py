@@ -1,0 +1,1 @@
+"""Whether the system is well: a level and a sentence for each of its parts."""

@@ -1,0 +1,5 @@
+"""What Prometheus reads: counters of all processes, gauges of the system's state.
+
+counting ─▶ pm:{ref}:metrics ────────────────────┐
+readings ─ health ─ collecting ─▶ pm:{ref}:gauges ┴─ exposition ─ serving ─▶ GET /metrics
+"""
