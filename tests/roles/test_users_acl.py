@@ -98,6 +98,13 @@ def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> N
             gateway.execute_command("DEL", "pm:{main}:book")
 
 
+def test_a_gateway_that_is_first_on_a_server_opens_its_book(roles: AnyServer) -> None:
+    with as_user(roles, "gateway") as gateway:
+        assert opening.open_book(gateway, "main", seen_generation_size=10)
+        opening.adopt_reference(gateway, "main", 0, 0)
+        assert opening.names(gateway) == ["main"]
+
+
 def test_jobs_value_books_through_their_queue_and_may_not_bring_code(roles: AnyServer) -> None:
     with as_user(roles, "worker") as worker:
         opening.open_book(worker, "main", seen_generation_size=10)
