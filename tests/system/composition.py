@@ -39,9 +39,8 @@ class Service:
 
     @property
     def check(self) -> tuple[str, ...]:
-        """The words of its health check."""
-        test = self.raw.get("healthcheck", {}).get("test", [])
-        return tuple(test[1:]) if test[:1] == ["CMD"] else tuple(shlex.split(" ".join(test[1:])))
+        """The words of its health check; one, for a shell, where it is a line."""
+        return tuple(self.raw.get("healthcheck", {}).get("test", [])[1:])
 
     def pm_commands(self) -> list[list[str]]:
         """The `pm` commands it runs, as arguments."""
