@@ -19,11 +19,19 @@ from pm.books import journal
 class HistoryGap(Exception):
     """An entry is neither in Redis nor in the archive; `seq` is its number."""
 
-    def __init__(self, book: str, seq: int, following: int | None = None) -> None:
+    def __init__(
+        self, book: str, seq: int, following: int | None = None, *, is_beginning: bool = False
+    ) -> None:
+        """`following` is the next entry there is; `is_beginning`: the first one in Redis."""
         self.book = book
         self.seq = seq
-        after = "" if following is None else f", {following} follows"
-        super().__init__(f"book {book}: journal entry {seq} is missing{after}")
+        if is_beginning and following is not None:
+            gone = str(seq) if following == seq + 1 else f"{seq} to {following - 1}"
+            fault = f"journal entries {gone} are archived and no archive is configured"
+        else:
+            after = "" if following is None else f", {following} follows"
+            fault = f"journal entry {seq} is missing{after}"
+        super().__init__(f"book {book}: {fault}")
 
 
 class Archive(Protocol):
@@ -80,7 +88,12 @@ class History:
                 done = int(entry["seq"])
                 yield entry
             if done == reached:
-                raise HistoryGap(book, done + 1, following)
+                raise self._gap(book, done + 1, following)
+
+    def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
+        first = None if self.client is None else next(journal.read(self.client, book), None)
+        is_beginning = first is not None and int(first["seq"]) == following
+        return HistoryGap(book, seq, following, is_beginning=is_beginning and self.archive is None)
 
     def _hot(self, book: str, after: int, through: int | None) -> Iterator[dict[str, str]]:
         if self.client is not None:
