@@ -1,4 +1,4 @@
-"""`pm archive`: older journal entries to Parquet files and out of Redis; what is there; checking it."""
+"""`pm archive`: older journal entries to Parquet files and out of Redis; listing and checking."""
 
 from __future__ import annotations
 

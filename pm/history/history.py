@@ -53,6 +53,9 @@ class Archive(Protocol):
         of a day's receipts.
         """
 
+    def containing(self, book: str, text: str, *, through: int) -> Iterator[dict[str, str]]:
+        """Archived entries up to `through` whose facts contain `text`, the newest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
