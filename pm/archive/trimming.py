@@ -1,7 +1,7 @@
 """Takes from Redis what the archive holds: the journal's oldest entries, and those of its lanes.
 
 Only by MINID, only what the manifest lists in files that are whole, and never what somebody reads
-on from: the newest entries, what the valuation process has not seen, lane entries before a cursor
+on from: the newest entries, what the valuation process has not seen, lane entries after a cursor
 or of a refused event that may be replayed.
 """
 
@@ -43,8 +43,7 @@ def trim(
                 check_bytes(stream, name, record)
         taken = _trim_journal(client, book, first, through)
     trimmed = max(through, 0) if first is None else max(first - 1, through)
-    gone = [record for record in known.files if record.last_seq <= trimmed]
-    lane_entries = _trim_lanes(client, book, gone)
+    lane_entries = _trim_lanes(client, book, known.files)
     _note(client, known, trimmed, now_ns)
     return taken, lane_entries
 
@@ -59,10 +58,10 @@ def _trim_journal(client: redis.Redis, book: str, first: int, through: int) -> i
     return taken
 
 
-def _trim_lanes(client: redis.Redis, book: str, gone: Sequence[FileRecord]) -> int:
-    """Lane entries whose every event is archived and trimmed; the last of each lane stays."""
+def _trim_lanes(client: redis.Redis, book: str, files: Sequence[FileRecord]) -> int:
+    """Lane entries whose every event is archived; the last of each lane stays."""
     archived: dict[str, str] = {}
-    for record in gone:
+    for record in files:
         archived.update(record.lanes)
     if not archived:
         return 0

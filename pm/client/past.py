@@ -58,6 +58,8 @@ class Past:
         after, through = _missing(book, found, wanted)
         if after >= through:
             return found
+        if self.archive is None:
+            raise HistoryGap(book, after + 1, through + 1, is_beginning=True)
         room = wanted.count - (len(found.items) if wanted.newest_first else 0)
         if wanted.newest_first:
             after = max(after, through - room)
@@ -83,7 +85,7 @@ class Past:
         wanted = through - after if count is None else min(count, through - after)
         if len(entries) < wanted:
             missing = after + len(entries) + 1
-            raise HistoryGap(book, missing, through + 1, is_beginning=archive is None)
+            raise HistoryGap(book, missing, through + 1)
         return entries
 
 

@@ -28,18 +28,16 @@ ROWS_A_FILE = 40
 class Site:
     """The book main on a server; `entries` are its journal as it was written."""
 
-    def __init__(self, server: Server, folder: Path, told: ToldBook, **storage: Any) -> None:
+    def __init__(self, server: Server, settings: Settings) -> None:
         self.server = server
         self.client: redis.Redis = server.client()
-        self.data = folder / "data"
-        self.settings = Settings(data=self.data, storage=StorageSettings(**storage))
-        told.store(self.client)
+        self.settings = settings
         self.entries = list(journal.read(self.client, "main"))
 
     def with_storage(self, **storage: Any) -> Site:
         """The same book and archive under other settings."""
         changed = copy.copy(self)
-        changed.settings = Settings(data=self.data, storage=StorageSettings(**storage))
+        changed.settings = Settings(data=self.settings.data, storage=StorageSettings(**storage))
         return changed
 
     @property
@@ -88,7 +86,7 @@ class Site:
     ) -> subprocess.CompletedProcess[str]:
         """Archive in a process of its own, with the same rows a file."""
         told = {
-            "PM_DATA": str(self.data),
+            "PM_DATA": str(self.settings.data),
             "PM_REDIS_URL": self.server.url,
             **{
                 f"PM_STORAGE__{name.upper()}": str(value)
@@ -108,4 +106,10 @@ class Site:
 
 def made(server: Server, folder: Path, *, seed: int = 7, events: int = 199, **storage: Any) -> Site:
     """A book of `events` random events of several days and one entry that opened it."""
-    return Site(server, folder, random_book(seed, events), **storage)
+    return put(server, folder, random_book(seed, events), **storage)
+
+
+def put(server: Server, folder: Path, told: ToldBook, **storage: Any) -> Site:
+    """A book put into a server, and settings of an archive in the folder."""
+    told.store(server.client())
+    return Site(server, Settings(data=folder / "data", storage=StorageSettings(**storage)))

@@ -14,7 +14,7 @@ from pm.archive.archiving import KEPT_ENTRIES
 from pm.archive.locking import locked
 from pm.archive.trimming import ENTRIES_A_TRIM
 from pm.settings import RedisSettings
-from tests.archive.site import NOW_NS, ROWS_A_FILE, Site, made
+from tests.archive.site import NOW_NS, ROWS_A_FILE, Site, made, put
 from tests.attribution.told_books import ToldBook
 from tests.conftest import StartServer
 from tests.servers import ServerProcess
@@ -72,7 +72,7 @@ def test_a_file_holds_entries_of_one_day_without_holes(site: Site) -> None:
 def test_whole_days_older_than_the_retention_go(
     valkey_server: ServerProcess, tmp_path: Path
 ) -> None:
-    site = Site(valkey_server, tmp_path, dated_book(1, 2, 3, 4), hot_data_retention_days=10)
+    site = put(valkey_server, tmp_path, dated_book(1, 2, 3, 4), hot_data_retention_days=10)
 
     assert site.run(now_ns=at(12)).archived_through == 2
     assert site.run(now_ns=at(12)).entries == 0
@@ -86,7 +86,7 @@ def test_whole_days_older_than_the_retention_go(
 def test_the_newest_entries_stay_in_redis_as_well(
     valkey_server: ServerProcess, tmp_path: Path
 ) -> None:
-    site = Site(valkey_server, tmp_path, dated_book(1, 2, 3, 4))
+    site = put(valkey_server, tmp_path, dated_book(1, 2, 3, 4))
 
     done = site.run()
 
@@ -98,7 +98,7 @@ def test_the_newest_entries_stay_in_redis_as_well(
 def test_entries_received_before_their_predecessors_belong_to_the_running_day(
     valkey_server: ServerProcess, tmp_path: Path
 ) -> None:
-    site = Site(valkey_server, tmp_path, dated_book(2, 4, 3, 5))
+    site = put(valkey_server, tmp_path, dated_book(2, 4, 3, 5))
     site.run(before_ns=at(5))
 
     files = site.archive.manifest("main").files

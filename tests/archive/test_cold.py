@@ -9,7 +9,7 @@ import pytest
 
 from pm.archive import ArchiveDamaged, ArchiveError, layout
 from pm.archive.checking import check_book
-from tests.archive.site import Site, made
+from tests.archive.site import made, put
 from tests.attribution.told_books import ToldBook
 from tests.servers import ServerProcess
 
@@ -43,7 +43,7 @@ def test_only_days_older_than_the_transition_move(
     told = ToldBook()
     for day in (1, 2, 3):
         told.fill(f"2025-03-0{day}T12:00:00", "1", "100")
-    site = Site(valkey_server, tmp_path, told, cold_path=location, cold_storage_transition_days=30)
+    site = put(valkey_server, tmp_path, told, cold_path=location, cold_storage_transition_days=30)
     now_ns = layout.midnight_ns("2025-04-01") + 1
     assert site.run(all_but=0, now_ns=now_ns).moved_files == 1
     assert site.run(all_but=0, now_ns=now_ns + layout.DAY_NS).moved_files == 1
@@ -69,7 +69,7 @@ def test_a_changed_copy_is_found_and_the_original_kept(
         copy.write_bytes(copy.read_bytes()[:-1] + b"?")
 
     monkeypatch.setattr(ColdStore, "put", put_wrongly)
-    with pytest.raises(ArchiveDamaged, match="cold/book=main/date=.*does not have the hash"):
+    with pytest.raises(ArchiveDamaged, match=r"cold/book=main/date=.*does not have the hash"):
         site.run(all_but=1)
     assert {record.place for record in site.archive.manifest("main").files} == {"archive"}
     monkeypatch.undo()
