@@ -103,8 +103,9 @@ def _written_journal(scale: Scale) -> Iterator[tuple[redis.Redis, int]]:
         while written < scale.archived_entries:
             if written % (20 * _FILLS_AT_ONCE) < _FILLS_AT_ONCE:
                 scale.say(f"{written:,} of {scale.archived_entries:,} entries applied")
-            apply_all(client, calls, desk.fills(_FILLS_AT_ONCE))
-            written += _FILLS_AT_ONCE
+            fills = min(_FILLS_AT_ONCE, scale.archived_entries - written)
+            apply_all(client, calls, desk.fills(fills))
+            written += fills
         found: Any = client.hget(keys.book(BOOK), "seq")
         with connect(target, role="bench", timeout_s=_TIMEOUT_S) as reading:
             yield reading, int(found)

@@ -37,14 +37,14 @@ class Past:
 
     def __init__(self, settings: Settings | None, archive: Archive | None) -> None:
         self._settings: Final = settings
-        self._archive: Final = archive
+        self._archive = archive
 
     @property
     def archive(self) -> Archive | None:
         """The archive, None where there is none."""
-        if self._archive is not None or self._settings is None:
-            return self._archive
-        return open_archive(self._settings)
+        if self._archive is None and self._settings is not None:
+            self._archive = open_archive(self._settings)
+        return self._archive
 
     def lacks(self, book: str, found: Listing[JournalEntry], wanted: Wanted) -> bool:
         """Whether entries that were asked for are not among those of Redis."""
