@@ -1,12 +1,13 @@
 """What the archive costs: entries written a second, read back a second, and bytes for each.
 
-The entries are a desk's, applied by the functions. Writing is the whole of it: read from Redis, the
+The entries are a desk's fills, over days. Writing is the whole of it: read from Redis, the
 chain checked, compressed, synced, read back and checked again, listed. Reading back checks the
 bytes of each file first.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,15 +26,19 @@ from pm.bench.figures import Result, Row
 from pm.bench.private_server import private_server
 from pm.bench.scale import Scale
 from pm.bench.workload import EXCHANGE, FIRST_AT, SIDE, Desk, Spread, reference_of
-from pm.books import reference_store
+from pm.books import journal, reference_store
 from pm.connect import connect
+from pm.rules.digest import chain_digest
+from pm.rules.journal import FIELDS
 from pm.settings import Settings, StorageSettings
 
 PART: Final = "archive"
 
 _DEFAULT: Final = "lz4"
 _OTHERS_MAX: Final = 100_000
-_FILLS_AT_ONCE: Final = 10_000
+_TRADED_MAX: Final = 20_000
+_ENTRIES_A_WRITE: Final = 1_000
+_APART_NS: Final = 400_000_000
 _TIMEOUT_S: Final = 120.0
 
 
@@ -88,27 +93,57 @@ def _row(scale: Scale, client: redis.Redis, compression: str, entries: int, in_r
 
 @contextmanager
 def _written_journal(scale: Scale) -> Iterator[tuple[redis.Redis, int]]:
-    """A server whose book has at least so many entries, and how many it has."""
+    """A server whose book has so many entries, and how many they are.
+
+    Beyond what a desk has traded they are the same fills under later seqs, ids and times.
+    """
     spread = Spread(scale.positions, SIDE)
     reference, desk = reference_of(spread), Desk(spread, EXCHANGE, seed=scale.positions)
-    calls = Calls(reference)
     with (
         private_server(scale.program) as target,
         connect(target, role="bench", decode=False, timeout_s=_TIMEOUT_S) as client,
+        connect(target, role="bench", timeout_s=_TIMEOUT_S) as reading,
     ):
         reference_store.merge(client, reference)
         open_bench_book(client)
+        calls = Calls(reference)
         apply_all(client, calls, list(desk.openings()))
-        written = spread.positions
-        while written < scale.archived_entries:
-            if written % (20 * _FILLS_AT_ONCE) < _FILLS_AT_ONCE:
-                scale.say(f"{written:,} of {scale.archived_entries:,} entries applied")
-            fills = min(_FILLS_AT_ONCE, scale.archived_entries - written)
-            apply_all(client, calls, desk.fills(fills))
-            written += fills
-        found: Any = client.hget(keys.book(BOOK), "seq")
-        with connect(target, role="bench", timeout_s=_TIMEOUT_S) as reading:
-            yield reading, int(found)
+        traded = min(_TRADED_MAX, scale.archived_entries)
+        scale.say(f"applying {traded:,} fills")
+        apply_all(client, calls, desk.fills(max(0, traded - spread.positions)))
+        known = list(journal.read(reading, BOOK))
+        seq = max(len(known), scale.archived_entries)
+        scale.say(f"writing {seq - len(known):,} entries like them")
+        _write_on(reading, known, seq)
+        yield reading, seq
+
+
+def _write_on(client: redis.Redis, known: list[dict[str, str]], through: int) -> None:
+    """Journal what is known again and again, each time later; the chain goes on."""
+    seq, digest = len(known), known[-1]["digest"]
+    while seq < through:
+        pipeline: Any = client.pipeline(transaction=False)
+        for _ in range(min(_ENTRIES_A_WRITE, through - seq)):
+            seq += 1
+            values = _later(known[1 + seq % (len(known) - 1)], seq)
+            digest = chain_digest(digest, values)
+            fields = dict(zip(FIELDS, (*values, digest), strict=True))
+            pipeline.xadd(keys.journal(BOOK), fields, id=f"{seq}-0")
+        pipeline.execute()
+    client.hset(keys.book(BOOK), mapping={"seq": str(seq), "digest": digest})
+
+
+def _later(entry: dict[str, str], seq: int) -> list[str]:
+    """The values of an entry but its digest, as those of entry `seq`."""
+    facts = json.loads(entry["facts"])
+    by_ns = seq * _APART_NS
+    facts["entry"] = f"{seq}-0"
+    facts["id"] = f"{facts['id'].rpartition('/')[0]}/{7_000_000_000 + seq}"
+    for name in ("received_at", "executed_at"):
+        facts[name] = str(int(facts[name]) + by_ns)
+    told = {**entry, "facts": json.dumps(facts, separators=(",", ":"))}
+    told["previous_update"] = str(seq - 1)
+    return [told[name] for name in FIELDS[:-1]]
 
 
 def _bytes_in_redis(client: redis.Redis) -> int:
