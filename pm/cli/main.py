@@ -29,6 +29,7 @@ _COMMANDS_OF: Final = {
     "jobs": ("jobs",),
     "doctor": ("doctor",),
     "administration": ("quarantine", "reference", "functions", "verify"),
+    "archiving": ("archive",),
     "benchmarking": ("bench",),
     "monitoring": ("metrics", "health"),
 }

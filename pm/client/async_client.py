@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, overload
@@ -14,6 +15,7 @@ from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
+from pm.client.past import Past, Wanted
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -25,6 +27,7 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -44,10 +47,12 @@ class AsyncClient:
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
         measures: QueryMeasures | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """See `Client`; `server` comes from `pm.connect.connect_async`."""
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self.past = Past(settings, archive)
         self._asker = AsyncAsker(server, limits, measures)
 
     @classmethod
@@ -196,8 +201,13 @@ class AsyncClient:
         book: str | None = None,
     ) -> Listing[JournalEntry]:
         """See `Client.journal`."""
+        name = self.scope.one(book)
         plan = plans.journal(self.scope, start, end, count, newest_first, book)
-        return await self._asker.answer(plan, (self.scope.one(book),))
+        found = await self._asker.answer(plan, (name,))
+        wanted = Wanted(start, end, count, newest_first)
+        if not self.past.lacks(name, found, wanted):
+            return found
+        return await asyncio.to_thread(self.past.complete, name, found, wanted)
 
     async def head(self, book: str | None = None) -> BookState:
         """See `Client.head`."""

@@ -19,6 +19,7 @@ from pm.client.asking import Asker, open_server
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
+from pm.client.past import Past, Wanted
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -30,6 +31,7 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -54,15 +56,18 @@ class Client:
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
         measures: QueryMeasures | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """`book` is the home book, `books` all of them; `book_of` tells the book of a strategy.
 
         With `reference`, positions carry their instrument's metadata and risk figures. `settings`
-        are the conventions of valued figures (the defaults without); `limits` bound every query,
+        are the conventions of valued figures (the defaults without), and name the archive, which
+        holds what is no longer in Redis, unless `archive` is given; `limits` bound every query,
         none by default; `measures` count them. Threads may share a client.
         """
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self.past = Past(settings, archive)
         self._asker = Asker(server, limits, measures)
 
     @classmethod
@@ -217,9 +222,14 @@ class Client:
         newest_first: bool = False,
         book: str | None = None,
     ) -> Listing[JournalEntry]:
-        """At most `count` journal entries from seq `start` to `end`, both included."""
+        """At most `count` journal entries from seq `start` to `end`, both included.
+
+        HistoryGap where some are neither in Redis nor in an archive the client knows.
+        """
+        name = self.scope.one(book)
         plan = plans.journal(self.scope, start, end, count, newest_first, book)
-        return self._asker.answer(plan, (self.scope.one(book),))
+        found = self._asker.answer(plan, (name,))
+        return self.past.complete(name, found, Wanted(start, end, count, newest_first))
 
     def head(self, book: str | None = None) -> BookState:
         """Where a book stands: seq, digest, cursors, totals."""
