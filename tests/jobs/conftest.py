@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,9 @@ from tests.valuation.desk import Desk
 
 
 @pytest.fixture
-def office(valkey_server: ServerProcess) -> Iterator[Office]:
+def office(valkey_server: ServerProcess, tmp_path: Path) -> Iterator[Office]:
     """Books and an empty queue on one server, which does not wait for the disk."""
     client = valkey_server.client()
     client.config_set("appendfsync", "no")
-    yield Office(Desk.opened(valkey_server), Settings())
+    yield Office(Desk.opened(valkey_server), Settings(data=tmp_path))
     valkey_server.client().config_set("appendfsync", "always")

@@ -24,6 +24,7 @@ QUICKLY = {
     "PM_PORTFOLIO_MANAGER__MARK_TO_MARKET_INTERVAL_SECONDS": "1",
     "PM_JOBS__TRACE_EXPIRY_INTERVAL_SECONDS": "1",
     "PM_JOBS__RETRIES_MAX": "1",
+    "PM_STORAGE__ARCHIVE_COMPLETED_TRADES": "false",
 }
 Start = Callable[..., Command]
 
@@ -147,6 +148,7 @@ def test_an_outage_of_the_server_is_told_once_and_survived(office: Office, start
     assert len(told) <= 9, command.log  # three processes, each state once
 
 
+@pytest.mark.slow
 def test_beside_a_valuation_process(office: Office, start: Start) -> None:
     valuation = start("valuation")
     eventually(lambda: bool(office.desk.client.get(keys.valuation_lease("main"))))
@@ -179,6 +181,7 @@ def test_one_job_in_the_foreground_and_what_is_refused(office: Office, tmp_path:
     assert shell.refused("jobs", "run", "mark-to-market").startswith("pm: mark-to-market: ")
 
 
+@pytest.mark.slow
 def test_a_private_server_will_do(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = Command("--data", str(tmp_path / "d"), "jobs", log=log, cwd=tmp_path, **QUICKLY)

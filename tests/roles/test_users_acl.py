@@ -106,18 +106,21 @@ def test_a_gateway_that_is_first_on_a_server_opens_its_book(roles: AnyServer) ->
         assert opening.names(gateway) == ["main"]
 
 
-def test_jobs_value_books_through_their_queue_and_may_not_bring_code(roles: AnyServer) -> None:
+def test_jobs_keep_books_through_their_queue_and_may_not_bring_code(
+    roles: AnyServer, tmp_path: Path
+) -> None:
     with as_user(roles, "worker") as worker:
         opening.open_book(worker, "main", seen_generation_size=10)
         lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
         new_consumer(Settings(), "main").consume(worker)
 
     target = roles.url.replace("://", f"://jobs:{PASSWORD}@")
-    server = QueueServer.of(Settings(), target)
+    settings = Settings(data=tmp_path)
+    server = QueueServer.of(settings, target)
     server.check()
     with server.client as jobs:
-        scheduled = Scheduler(Settings(), server, "one").round()
-        runner = Runner(Settings(), target, server)
+        scheduled = Scheduler(settings, server, "one").round()
+        runner = Runner(settings, target, server)
         for name in QUEUES:
             new_worker(name, runner, threading.Event()).work(burst=True, logging_level="ERROR")
         ended = {run.id: (run.state, run.text) for run in runs(server, finished=True)}
@@ -125,6 +128,8 @@ def test_jobs_value_books_through_their_queue_and_may_not_bring_code(roles: AnyS
         assert sorted(ended) == sorted(scheduled)
         assert {state for state, _ in ended.values()} == {"finished"}, ended
         assert jobs.hget(keys.valuation("main"), "seq_end") is not None
+        assert jobs.hget(keys.archive_head("main"), "archived_through") is not None
+        assert jobs.hlen(keys.gauges()) > 1
         for command in (
             ("FUNCTION", "DELETE", library.current().name),
             ("EVAL", "return 1", "0"),

@@ -19,6 +19,7 @@ from typing import Any, Final
 from redis import exceptions
 
 from pm import keys
+from pm.archive import ArchiveError
 from pm.books.opening import BookError
 from pm.books.reference_store import ReferenceMissing
 from pm.connect import ServerError, connect
@@ -33,7 +34,7 @@ log = logging.getLogger("pm.jobs")
 
 LEASE_MS: Final = 30_000
 BOOKS_TIMEOUT_S: Final = 30.0
-_FORESEEN: Final = (LibraryMissing, BookError, ReferenceMissing, ServerError)
+_FORESEEN: Final = (LibraryMissing, BookError, ReferenceMissing, ServerError, ArchiveError)
 
 
 class JobFailed(Exception):

@@ -73,6 +73,21 @@ JOBS: Final[Mapping[str, Job]] = dict(
             lambda settings: settings.jobs.trace_expiry_interval_seconds,
             "workers.jobs.valuing:expire_traces",
         ),
+        _row(
+            "collect-metrics",
+            QUICK,
+            60,
+            lambda settings: settings.monitoring.metrics_update_interval_seconds,
+            "workers.jobs.gauging:collect",
+        ),
+        _row(
+            "archive",
+            LONG,
+            6 * 3600,
+            lambda settings: settings.jobs.archive_interval_seconds,
+            "workers.jobs.archiving:archive",
+            is_on=lambda settings: settings.storage.archive_completed_trades,
+        ),
     )
 )
 
