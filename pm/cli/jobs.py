@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -20,20 +21,22 @@ from pm.cli.session import Failure, Options, ensure_library, failures, load, ses
 
 @click.group("jobs", invoke_without_command=True)
 @click.option("--verbose", is_flag=True, help="Log more.")
-@click.option("--member", hidden=True, help="Serve this queue; started by `pm jobs`.")
+@click.option(
+    "--member", nargs=2, type=(str, int), hidden=True, help="A queue, and the `pm jobs` that asks."
+)
 @click.pass_context
-def jobs(context: click.Context, verbose: bool, member: str | None) -> None:
+def jobs(context: click.Context, verbose: bool, member: tuple[str, int] | None) -> None:
     """Run every job at its interval until stopped: the schedule and a process for each queue."""
     if context.invoked_subcommand is not None:
         return
     options: Options = context.obj
     log_to_stderr(load(options), verbose)
     if member is not None:
-        sys.exit(_serve(options, member))
+        sys.exit(_serve(options, *member))
     sys.exit(_schedule(options, ["--verbose"] if verbose else []))
 
 
-def _serve(options: Options, queue_name: str) -> int:
+def _serve(options: Options, queue_name: str, parent: int) -> int:
     from workers.jobs.queue import QueueServer
     from workers.jobs.running import Runner
     from workers.jobs.serving import serve
@@ -41,7 +44,8 @@ def _serve(options: Options, queue_name: str) -> int:
     stop = stop_on_signals()
     settings = load(options)
     target = settings.redis.target or ""
-    return serve(queue_name, Runner(settings, target, QueueServer.of(settings, target)), stop)
+    runner = Runner(settings, target, QueueServer.of(settings, target))
+    return serve(queue_name, runner, stop, parent)
 
 
 def _schedule(options: Options, told: list[str]) -> int:
@@ -59,7 +63,7 @@ def _schedule(options: Options, told: list[str]) -> int:
         command, environment = same_options(options, current.target)
         with ExitStack() as members:
             for name in QUEUES:
-                member = [*command, "jobs", "--member", name, *told]
+                member = [*command, "jobs", "--member", name, str(os.getpid()), *told]
                 members.enter_context(running(Pool(member, 1, environment), stop))
             Scheduler(current.settings, server).run(stop)
     return 0

@@ -53,6 +53,7 @@ def _on_server(site: Site, role: str | None) -> Iterator[Finding]:
     for check in server_checks.CHECKS:
         yield from check(site)
     yield from host_checks.check_kernel(site)
+    yield from host_checks.check_server_disk(site)
     yield from rights.check_rights(site, role)
     for check in book_checks.CHECKS:
         yield from check(site)

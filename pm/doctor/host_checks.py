@@ -34,7 +34,8 @@ def check_disks(settings: Settings) -> Iterator[Finding]:
 
 def _disk(name: str, path: Path) -> Finding:
     folder = existing_parent(path)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    is_ours = name != "server"
+    if is_ours and not os.access(folder, os.W_OK | os.X_OK):
         return fault(
             f"disk: {name}", f"{folder} is not writable for this user", "change its rights"
         )
@@ -75,6 +76,13 @@ def check_kernel(site: Site) -> Iterator[Finding]:
     yield from findings or [
         ok("kernel", "memory for a fork, overcommit and huge pages as they should be")
     ]
+
+
+def check_server_disk(site: Site) -> Iterator[Finding]:
+    """Room for the append-only file and its rewrite, where the server is on this machine."""
+    folder = Path(site.configuration.get("dir", ""))
+    if site.is_local and folder.is_absolute() and folder.is_dir():
+        yield _disk("server", folder)
 
 
 def _overcommit() -> Iterator[Finding]:

@@ -46,7 +46,8 @@ def desk(valkey_server: ServerProcess) -> Desk:
 def test_a_server_as_it_should_be_has_no_fault(desk: Desk, tmp_path: Path) -> None:
     findings = found(settings_for(desk.server.url, tmp_path))
     assert worst(finding for several in findings.values() for finding in several) != "fault"
-    for subject in ("server", "features", "persistence", "eviction", "functions", "book main"):
+    subjects = ("server", "features", "persistence", "eviction", "functions", "disk: server")
+    for subject in (*subjects, "book main"):
         assert [finding.level for finding in findings[subject]] == ["ok"], findings[subject]
     assert findings["reference"][0].text == "version 1"
 

@@ -19,6 +19,7 @@ from tests.servers import ServerProcess
 from tests.workers.desk import eventually
 from tests.workers.processes import Command
 from workers.jobs.listing import runs
+from workers.jobs.valuing import NAME_PREFIX
 
 QUICKLY = {
     "PM_PORTFOLIO_MANAGER__MARK_TO_MARKET_INTERVAL_SECONDS": "1",
@@ -95,6 +96,17 @@ def test_killed_jobs_leave_no_process_behind(office: Office, start: Start) -> No
     assert len(below) >= 2
     command.kill()
     eventually(lambda: not alive(below))
+
+
+def test_a_run_ends_with_the_process_that_started_it(office: Office, start: Start) -> None:
+    office.desk.client.set(keys.valuation_lease("main"), f"{NAME_PREFIX}elsewhere", px=60_000)
+    command = start()  # its runs now wait for the books
+    eventually(lambda: office.desk.client.get(keys.job_running("mark-to-market")) is not None)
+    below = children(command.pid)
+    for pid in {command.pid} | {child for child in below if children(child)}:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not alive(below))
+    assert record(office, "mark-to-market", "successes") == 0
 
 
 def test_a_run_whose_process_is_killed_is_tried_again_and_shown(

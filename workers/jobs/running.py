@@ -62,6 +62,10 @@ class Runner:
                 done = self._do(job)
             except Exception as error:
                 line = one_line(error, self.books_target)
+                is_foreseen = isinstance(error, (*_FORESEEN, exceptions.RedisError, OSError))
+                log.warning(
+                    "job %s failed: %s", job.name, line, exc_info=None if is_foreseen else error
+                )
                 self._record_failure(job, slot, started_ns, line)
                 raise JobFailed(line) from error
             self._record_success(job, slot, started_ns, done)
@@ -122,7 +126,6 @@ class Runner:
 
     def _record_failure(self, job: Job, slot: int, started_ns: int, line: str) -> None:
         """Best effort: the queue keeps the failure too."""
-        log.warning("job %s failed: %s", job.name, line)
         key = keys.job_record(job.name)
         with suppress(exceptions.RedisError, OSError):
             pipeline = self._begin_record(key, slot, started_ns)

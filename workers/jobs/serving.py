@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from redis import exceptions
 from rq import Worker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from pm.connect.errors import explain
@@ -48,6 +49,12 @@ class ForkingWorker(Worker):
         self.stop.set()
         untyped: Any = super()
         untyped.request_stop(signum, frame)
+
+    def _install_signal_handlers(self) -> None:
+        """See a signal that came before RQ listened: it would serve on for ever."""
+        untyped: Any = super()
+        untyped._install_signal_handlers()
+        self._stop_requested = self.stop.is_set()
 
     def subscribe(self) -> None:
         """Take no commands by pub/sub: signals do, and a process that forks is best without it."""
@@ -78,9 +85,9 @@ class _ToldOnce(logging.Filter):
         return False
 
 
-def serve(queue_name: str, runner: Runner, stop: threading.Event) -> int:
-    """Serve a queue until a signal sets `stop` or this process's parent is gone; the exit code."""
-    _when_gone(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+def serve(queue_name: str, runner: Runner, stop: threading.Event, parent: int) -> int:
+    """Serve a queue until a signal sets `stop` or the process `parent` is gone; the exit code."""
+    _when_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     _import_bodies(queue_name)
     trouble, what = Trouble(), f"queue {queue_name}"
     _tell_once(_ToldOnce(runner.server.target, what, trouble))
@@ -92,6 +99,8 @@ def serve(queue_name: str, runner: Runner, stop: threading.Event) -> int:
             worker.work(logging_level="ERROR")
             if not stop.is_set():
                 stop.wait(trouble.add(what, "what served it ended; it is served again"))
+        except StopRequested:
+            log.debug("%s: told to stop while it began", what)
         except (exceptions.RedisError, OSError) as error:
             stop.wait(trouble.add(what, explain(error, runner.server.target)))
         finally:
