@@ -45,7 +45,7 @@ def stop_on_signals() -> threading.Event:
 
 
 def stop_with_parent(stop: threading.Event, parent: int) -> None:
-    """Set `stop` when `parent`, which started this process, is gone: killed, it could not say so."""
+    """Set `stop` when `parent`, which started this process, is gone: it may have been killed."""
 
     def watch() -> None:
         while os.getppid() == parent and not stop.wait(PARENT_WATCH_S):
