@@ -7,14 +7,14 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import redis
 from redis import exceptions
 
 from pm import keys
-from pm.books.applying import Outcome, Prepared
+from pm.books.applying import Counts, Outcome, Prepared
 from pm.counting.catalogue import (
     APPLY_EVENTS,
     APPLY_SECONDS,
@@ -24,9 +24,12 @@ from pm.counting.catalogue import (
     Series,
 )
 from pm.counting.recorder import Recorder
+from workers.event_log import about_event, trace_part
 
 REFUSED_TOLD_MAX: Final = 5
 """Of one call; a flood of refusals is counted, not told one by one."""
+
+_RESULTS: Final = tuple(field.name for field in fields(Counts))
 
 log = logging.getLogger("pm.worker")
 
@@ -49,7 +52,7 @@ class BatchWatch:
     ) -> None:
         """A call applied events, or the first ones; `client` must not decode."""
         now_ns = time.time_ns()
-        results = {result: count for result, count in asdict(outcome.counts).items() if count}
+        results = {name: count for name in _RESULTS if (count := getattr(outcome.counts, name))}
         done = events[: sum(results.values())]
         for result, count in results.items():
             self.recorder.count(Series(UPDATES, (self.book, result)), count)
@@ -86,28 +89,15 @@ class BatchWatch:
     def _tell_refused(self, client: redis.Redis, count: int) -> None:
         told = min(count, REFUSED_TOLD_MAX)
         entries: Any = client.xrevrange(keys.quarantine(self.book), count=told)
-        for entry, fields in reversed(entries):
-            facts, reason = json.loads(fields[b"facts"]), fields[b"reason"].decode()
+        for entry, refused in reversed(entries):
+            facts, reason = json.loads(refused[b"facts"]), refused[b"reason"].decode()
             about = {"book": self.book, "seq": int(entry.partition(b"-")[0]), "reason": reason}
-            about |= about_event(facts)
+            about |= about_event(facts, refused[b"raw"])
             log.info(
                 "book %s: seq %d refused: %s: %s%s",
-                *(self.book, about["seq"], reason, fields[b"detail"].decode(), trace_part(about)),
+                *(self.book, about["seq"], reason, refused[b"detail"].decode(), trace_part(about)),
                 extra=about,
             )
         if count > told:
             more = {"book": self.book, "count": count - told}
             log.info("book %s: %d more refused before these", *more.values(), extra=more)
-
-
-def about_event(facts: Any) -> dict[str, Any]:
-    """Where an event came in and what it belongs to, for a line of the log."""
-    about = {name: facts[name] for name in ("lane", "entry", "index", "strategy") if name in facts}
-    if "trace" in facts:
-        about["trace"] = facts["trace"]["id"]
-    return about
-
-
-def trace_part(about: Any) -> str:
-    """The trace as the end of a line; nothing without one."""
-    return f" (trace {about['trace']})" if "trace" in about else ""

@@ -22,7 +22,7 @@ from pm.counting.reporter import Reporter
 from pm.settings import Settings
 from pm.wire.frame import DecodePolicy
 from workers.frame_routing import FrameRouting
-from workers.gateway_watch import GatewayWatch, totals_by_metric
+from workers.gateway_watch import GatewayWatch
 from workers.lane_sender import LaneSender
 from workers.order_registry import OrderRegistry
 from workers.outbox import Outbox, open_outbox
@@ -99,12 +99,8 @@ class _Gateway:
         socket = RelaySocket(gateway.socket_path, backlog, stop)
         watch = GatewayWatch(
             gateway.source,
-            lambda: totals_by_metric(
-                writer.counts.frames,
-                writer.counts.damaged,
-                writer.counts.entries,
-                socket.connections,
-            ),
+            writer.counts,
+            lambda: socket.connections,
             lambda: sum(lane.last - lane.confirmed for lane in list(outbox.lanes)),
         )
         reporter = Reporter.of(settings, target, watch)

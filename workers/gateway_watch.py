@@ -11,6 +11,7 @@ import redis
 
 from pm import keys
 from pm.counting.catalogue import (
+    BYTES_SKIPPED,
     FRAMES,
     FRAMES_DAMAGED,
     GATEWAY_SEEN,
@@ -21,20 +22,22 @@ from pm.counting.catalogue import (
 )
 from pm.counting.recorder import Recorder
 from pm.counting.stored import counter_field
+from workers.outbox_writer import FrameCounts
 
 
 @dataclass(slots=True)
 class GatewayWatch:
-    """Called before each report; `totals` gives what was counted since the start, by metric."""
+    """Called before each report; `counts` and `connections` are since the start."""
 
     source: str
-    totals: Callable[[], dict[str, int]]
+    counts: FrameCounts
+    connections: Callable[[], int]
     pending: Callable[[], int]
     _told: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, recorder: Recorder, client: redis.Redis) -> None:
         """Count what is new, and store how much waits."""
-        for name, total in self.totals().items():
+        for name, total in self._totals().items():
             recorder.count(Series(name, (self.source,)), total - self._told.get(name, 0))
             self._told[name] = total
         gauges: dict[Any, Any] = {
@@ -43,12 +46,11 @@ class GatewayWatch:
         }
         client.hset(keys.gauges(), mapping=gauges)
 
-
-def totals_by_metric(frames: int, damaged: int, entries: int, connections: int) -> dict[str, int]:
-    """What a gateway has counted since it started, under the names of the metrics."""
-    return {
-        FRAMES: frames,
-        FRAMES_DAMAGED: damaged,
-        OUTBOX_ENTRIES: entries,
-        RELAY_CONNECTIONS: connections,
-    }
+    def _totals(self) -> dict[str, int]:
+        return {
+            FRAMES: self.counts.frames,
+            FRAMES_DAMAGED: self.counts.damaged,
+            BYTES_SKIPPED: self.counts.skipped_bytes,
+            OUTBOX_ENTRIES: self.counts.entries,
+            RELAY_CONNECTIONS: self.connections(),
+        }

@@ -13,7 +13,7 @@ from pm.books.applying import Prepared
 from pm.books.decoding import Decoder, entry_received_at
 from pm.books.lanes import LaneEntry
 from pm.events.facts import Place, quarantined_facts
-from workers.batch_watch import about_event, trace_part
+from workers.event_log import about_event, trace_part
 
 log = logging.getLogger("pm.worker")
 
@@ -26,7 +26,7 @@ def decoded(decoder: Decoder, entry: LaneEntry) -> list[Prepared]:
         raise
     except Exception:
         # Decoding reads nothing but the entry: whatever it raises, it would raise for ever.
-        about = {"lane": entry.lane, "entry": entry.id}
+        about = about_event({"lane": entry.lane, "entry": entry.id})
         log.exception("lane %s entry %s cannot be decoded", *about.values(), extra=about)
         place = Place(entry.lane, entry.id, 0, 1, entry_received_at(entry))
         return [_quarantined(place, "cannot_decode", "the decoder failed", entry)]

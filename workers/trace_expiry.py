@@ -74,7 +74,7 @@ class TraceExpiry:
                 self.submitter.submit(part.book, facts.text(event, Direct(now_ns)))
                 done += 1
         if ended == "stranded":
-            log.warning("trace %s is stranded", name)
+            log.warning("trace %s is stranded", name, extra={"trace": name})
         return done
 
     def _archive(self, books: Sequence[str], facts: Facts, now_ns: int) -> int:

@@ -216,7 +216,8 @@ class Duty:
         if report.torn != self._torn:
             self._torn = report.torn
             for book in report.torn:
-                log.warning("book %s is torn and not valued until a worker mends it", book)
+                text = "book %s is torn and not valued until a worker mends it"
+                log.warning(text, book, extra={"book": book})
 
 
 def _entries(found: Mapping[str, Any], stream: str) -> list[tuple[str, dict[str, str]]]:

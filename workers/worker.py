@@ -87,8 +87,8 @@ class Worker:
         client = connect(self.target, role="worker", decode=False, timeout_s=10.0)
         leases = Leases(self.name, self.settings.workers.lease_ms)
         trouble = Trouble()
-        reporter = Reporter.of(self.settings, self.target)
-        self.recorder = reporter.recorder
+        interval_s = self.settings.monitoring.metrics_update_interval_seconds
+        reporter = Reporter(self.recorder, self.target, interval_s)
         reporter.start()
         log.info("worker %s started", self.name)
         while not stop.is_set():
@@ -124,10 +124,10 @@ class Worker:
         for book in sorted(held - self.consumers.keys()):
             self.consumers[book] = new_consumer(self.settings, book, self.recorder)
             self._trouble[book] = Trouble()
-            log.info("worker %s serves book %s", self.name, book)
+            log.info("worker %s serves book %s", self.name, book, extra={"book": book})
         for book in sorted(self.consumers.keys() - held):
             del self.consumers[book], self._trouble[book]
-            log.info("worker %s gave up book %s", self.name, book)
+            log.info("worker %s gave up book %s", self.name, book, extra={"book": book})
 
     def _consume(self, client: redis.Redis, book: str, block_ms: int) -> None:
         """Consume one book; what only concerns this book is waited out here."""

@@ -8,7 +8,7 @@ not know which of the two it was given.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -94,15 +94,24 @@ class Row:
         return self == bare
 
 
-def parse_day(book: str, strategy: str, day: str, stored: Mapping[str, str]) -> list[Row]:
-    """The rows of one day's hash; ValueError names the field that is no row."""
+def parse_day(
+    book: str,
+    strategy: str,
+    day: str,
+    stored: Mapping[str, str],
+    only: Container[str] | None = None,
+) -> list[Row]:
+    """The rows of one day's hash; ValueError names the field that is no row.
+
+    With `only`, no other figures are read, and all others are as in an empty row.
+    """
     rows = []
     for name, text in stored.items():
         if name == _NOT_A_ROW:
             continue
         venue, _, instrument = name.partition(":")
         try:
-            told = _figures(json.loads(text))
+            told = _figures(json.loads(text), only)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(
                 f"book {book}: attribution of strategy {strategy} on {day}, {name}: {error}"
@@ -164,9 +173,11 @@ def _values(row: Row) -> Iterator[tuple[str, Any]]:
             yield f"{name} {token}", amount
 
 
-def _figures(told: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(told: Mapping[str, Any], only: Container[str] | None = None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, value in told.items():
+        if only is not None and name not in only:
+            continue
         if name in AMOUNT_FIELDS:
             figures[name] = Amount.parse(value)
         elif name in TOKEN_FIELDS:

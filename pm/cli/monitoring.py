@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import signal
+import logging
 import sys
 import threading
 import time
-from types import FrameType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -15,14 +16,18 @@ import redis
 from pm import keys
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.process_log import log_to_stderr
+from pm.cli.processes import stop_on_signals
 from pm.cli.session import Failure, Options, Session, WrongSettings, load, session
 from pm.client.asking import READ_REPEATS
+from pm.connect.replies import text_of
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 from pm.counting.stored import read_counted
 from pm.health.asking import Health, ask
-from pm.metrics.collecting import stored_gauges
-from pm.metrics.exposition import text_of
+from pm.metrics import exposition
+from pm.metrics.collecting import current_gauges
 from pm.metrics.serving import MonitoringServer, Pages, parse_address
+
+log = logging.getLogger("pm.metrics")
 
 
 @click.command()
@@ -37,11 +42,11 @@ def metrics(options: Options, once: bool, as_json: bool, verbose: bool) -> None:
     amounts.
     """
     if once or as_json:
-        with session(options, writes=False) as current, current.client(decode=False) as client:
+        with _asking(options) as (current, client):
             if as_json:
                 print_json(_metrics_json(client, current))
             else:
-                click.echo(text_of(client, current.settings), nl=False)
+                click.echo(exposition.text_of(client, current.settings), nl=False)
         return
     log_to_stderr(load(options), verbose)
     with (
@@ -49,6 +54,16 @@ def metrics(options: Options, once: bool, as_json: bool, verbose: bool) -> None:
         current.client(role="metrics", decode=False, repeats=READ_REPEATS) as client,
     ):
         _serve(current, client)
+
+
+@contextmanager
+def _asking(options: Options) -> Iterator[tuple[Session, redis.Redis]]:
+    """A client that does not decode; what is stored and cannot be read becomes a Failure."""
+    with session(options, writes=False) as current, current.client(decode=False) as client:
+        try:
+            yield current, client
+        except ValueError as error:
+            raise Failure(f"what is stored cannot be read, see `pm verify`: {error}") from None
 
 
 def _serve(current: Session, client: redis.Redis) -> None:
@@ -62,32 +77,21 @@ def _serve(current: Session, client: redis.Redis) -> None:
     except OSError as error:
         raise Failure(f"monitoring.metrics_address = {told}: {error.strerror}") from None
     with server:
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
         thread.start()
         host, port = server.server_address[:2]
-        click.echo(f"serving /metrics, /livez, /readyz on http://{_text(host)}:{port}", err=True)
+        log.info("serving /metrics, /livez, /readyz on http://%s:%d", text_of(host), port)
         stop.wait()
         server.shutdown()
         thread.join()
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask_to_stop)
-    return stop
 
 
 def _metrics_json(client: redis.Redis, current: Session) -> dict[str, Any]:
     """Counters and gauges as decimal text; the buckets of histograms each for itself."""
     stored: Any = client.hgetall(keys.metrics())
     counted = read_counted(stored)
-    gauges = stored_gauges(client, current.settings)
+    gauges = current_gauges(client, current.settings)
     rows = [
         {"name": series.name, "labels": _labels(series), "value": str(value)}
         for series, value in [*counted.counters.items(), *gauges.items()]
@@ -113,7 +117,7 @@ def _labels(series: Series) -> dict[str, str]:
 @click.pass_obj
 def health(options: Options, as_json: bool) -> None:
     """Say how every part of the system is; exit code 0 if all are well, 1 if one is not."""
-    with session(options, writes=False) as current, current.client(decode=False) as client:
+    with _asking(options) as (current, client):
         found = ask(client, current.settings, time.time_ns())
     if as_json:
         print_json(found.to_json())
@@ -129,10 +133,6 @@ def _print_health(found: Health) -> None:
         ("component", "level", ""),
         [(part.name, part.level, part.text) for part in found.components],
     )
-
-
-def _text(value: str | bytes | bytearray) -> str:
-    return value if isinstance(value, str) else value.decode()
 
 
 COMMANDS = [metrics, health]

@@ -63,6 +63,7 @@ ATTRIBUTIONS: Final = "pm_attribution_calculations_total"
 ATTRIBUTION_SECONDS: Final = "pm_attribution_calculation_seconds"
 FRAMES: Final = "pm_gateway_frames_total"
 FRAMES_DAMAGED: Final = "pm_gateway_damaged_total"
+BYTES_SKIPPED: Final = "pm_gateway_skipped_bytes_total"
 OUTBOX_ENTRIES: Final = "pm_gateway_entries_total"
 RELAY_CONNECTIONS: Final = "pm_gateway_connections_total"
 OUTBOX_PENDING: Final = "pm_outbox_pending_entries"
@@ -93,7 +94,8 @@ _COUNTED: Final = (
     Metric(ATTRIBUTIONS, "counter", ("report",), "Attributions and explanations computed."),
     Metric(ATTRIBUTION_SECONDS, "histogram", ("report",), "How long computing one took."),
     Metric(FRAMES, "counter", ("source",), "Frames read from the relay."),
-    Metric(FRAMES_DAMAGED, "counter", ("source",), "Pieces of the relay's bytes without a frame."),
+    Metric(FRAMES_DAMAGED, "counter", ("source",), "Frames from the relay that were damaged."),
+    Metric(BYTES_SKIPPED, "counter", ("source",), "Bytes from the relay that were no frame."),
     Metric(OUTBOX_ENTRIES, "counter", ("source",), "Entries committed to the outbox."),
     Metric(RELAY_CONNECTIONS, "counter", ("source",), "Connections made to the relay."),
 )

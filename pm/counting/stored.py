@@ -6,10 +6,11 @@ them up. Sums are microseconds. `from|<process>` tells when a process last added
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pm.connect.replies import texts_of
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 
 SOURCE: Final = "from|"
@@ -84,7 +85,7 @@ def read_counted(stored: Mapping[Any, Any]) -> Counted:
     counters: dict[Series, int] = {}
     histograms: dict[Series, Histogram] = {}
     sources: dict[str, int] = {}
-    for name, count in _texts(stored):
+    for name, count in texts_of(stored).items():
         if name.startswith(SOURCE):
             sources[name.removeprefix(SOURCE)] = int(count)
             continue
@@ -102,12 +103,3 @@ def read_counted(stored: Mapping[Any, Any]) -> Counted:
         elif part in BUCKETS:
             found.counts[BUCKETS.index(part)] = int(count)
     return Counted(counters, histograms, sources)
-
-
-def _texts(stored: Mapping[Any, Any]) -> Iterable[tuple[str, str]]:
-    for name, value in stored.items():
-        yield _text(name), _text(value)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -3,3 +3,7 @@
 counting ─▶ pm:{ref}:metrics ────────────────────┐
 readings ─ health ─ collecting ─▶ pm:{ref}:gauges ┴─ exposition ─ serving ─▶ GET /metrics
 """
+
+from pm.metrics.collecting import collect_gauges
+
+__all__ = ["collect_gauges"]

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 from pm import keys
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 from pm.counting.stored import Counted, Histogram, read_counted
-from pm.metrics.collecting import stored_gauges
+from pm.metrics.collecting import current_gauges
 from pm.settings import Settings
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -44,7 +44,7 @@ class RedisCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric; raises what redis-py does."""
         stored: Any = self._client.hgetall(keys.metrics())
-        return families(read_counted(stored), stored_gauges(self._client, self._settings))
+        return families(read_counted(stored), current_gauges(self._client, self._settings))
 
 
 def families(counted: Counted, gauges: Mapping[Series, str]) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ from pm.health.verdict import Component
 from pm.readings.books import BookReading
 from pm.readings.server import ServerReading
 from pm.readings.system import SystemReading
+from pm.readings.today import TodayReading
 from pm.readings.worth import Worth
 from pm.settings import PortfolioManagerSettings
 
@@ -21,8 +22,6 @@ _LEVELS: Final = {"healthy": 0, "degraded": 1, "down": 2}
 _NS_A_S: Final = 1_000_000_000
 
 _OF_A_BOOK: Final[Mapping[str, Callable[[BookReading], _Value]]] = {
-    "pm_active_strategies": lambda book: book.active_strategies,
-    "pm_trades_today": lambda book: book.today.trades,
     "pm_temporary_positions": lambda book: book.traces,
     "pm_reconciliation_differences_total": lambda book: book.reconciliation_differences,
     "pm_reconciliation_runs_total": lambda book: book.reconciliation_runs,
@@ -50,9 +49,10 @@ def gauges_of(
     system: SystemReading,
     components: Sequence[Component],
     limits: PortfolioManagerSettings,
+    today: Mapping[str, TodayReading],
     worth: Worth | None,
 ) -> dict[Series, str]:
-    """Every gauge; without `worth` those of the portfolio's figures are left out."""
+    """Every gauge; `today` is of each book, and without `worth` there is no money among them."""
     found: list[tuple[Series, _Value]] = [
         (Series("pm_positions_max"), limits.max_positions),
         (Series("pm_quarantine_entries_max"), limits.quarantine_max_entries),
@@ -62,6 +62,7 @@ def gauges_of(
     found += ((Series(name), tell(system.server)) for name, tell in _OF_THE_SERVER.items())
     for book in system.books:
         found += _book(book, system.at)
+        found += _today(book, today[book.name])
     for part in components:
         found.append((Series("pm_health", (part.name,)), _LEVELS.get(part.level)))
     if worth is not None:
@@ -84,6 +85,12 @@ def _book(book: BookReading, now_ns: int) -> Iterator[tuple[Series, _Value]]:
         age_ns = 0 if lane.since is None else max(0, now_ns - lane.since)
         yield Series("pm_lane_waiting_entries", (book.name, lane.lane)), lane.waiting
         yield Series("pm_lane_age_seconds", (book.name, lane.lane)), _seconds(age_ns)
+
+
+def _today(book: BookReading, today: TodayReading) -> Iterator[tuple[Series, _Value]]:
+    holding = {strategy for strategy, count in book.positions_by_strategy.items() if count}
+    yield Series("pm_active_strategies", (book.name,)), len(holding | today.strategies)
+    yield Series("pm_trades_today", (book.name,)), today.trades
 
 
 def _worth(worth: Worth) -> Iterator[tuple[Series, _Value]]:

@@ -55,6 +55,9 @@ class Pages:
         except (exceptions.RedisError, OSError) as error:
             told = explain(error, self.target)
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": told})
+        except ValueError as error:
+            told = f"what is stored cannot be read, see `pm verify`: {error}"
+            return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": told})
 
     def _metrics(self) -> Answer:
         return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, text_of(self.client, self.settings))

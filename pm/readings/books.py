@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
 from pm import keys
 from pm.books import lanes
+from pm.connect.replies import text_of, texts_of
 from pm.readings.lanes import LaneReading, read_lanes
-from pm.readings.today import TodayReading, read_today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +18,7 @@ class BookReading:
     """One book at one moment. Times are ns, None where it never happened.
 
     `journal_top` above `seq` is a torn book. `archived_seq` and `trimmed_seq` are 0 before the
-    first archive. `valued_seq` is the seq of the last mark-to-market.
+    first archive.
     """
 
     name: str
@@ -31,12 +29,10 @@ class BookReading:
     positions_open: int
     positions_closed: int
     positions_by_strategy: Mapping[str, int]
-    active_strategies: int
     traces: int
     lanes: tuple[LaneReading, ...]
     quarantine_entries: int
     valued_at: int | None
-    valued_seq: int
     valuation_torn: bool
     archived_seq: int
     trimmed_seq: int
@@ -45,7 +41,6 @@ class BookReading:
     reconciliation_runs: int
     reconciliation_differences: int
     breaks_open: int
-    today: TodayReading
 
     @property
     def is_torn(self) -> bool:
@@ -53,8 +48,8 @@ class BookReading:
         return self.journal_top > self.seq
 
 
-def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
-    """The book, `day` (UTC) being today; None if there is none. `client` must not decode."""
+def read_book(client: redis.Redis, book: str) -> BookReading | None:
+    """The book; None if there is none. `client` must not decode."""
     pipeline = client.pipeline(transaction=False)
     # The journal first: a book in the middle of work may then seem behind, but never torn.
     pipeline.xrevrange(keys.journal(book), "+", "-", count=1)
@@ -69,28 +64,24 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
     pipeline.hgetall(keys.archive_head(book))
     pipeline.hgetall(keys.reconciliation(book))
     top, head, entries, opened, closed, traces, members, refused, *hashes = pipeline.execute()
-    state = _texts(head)
+    state = texts_of(head)
     if "seq" not in state:
         return None
-    valuation, archive, reconciliation = map(_texts, hashes)
-    strategies = sorted(name for name in map(_text, members) if name != keys.SENTINEL)
-    held = _held(client, book, strategies)
-    today = read_today(client, book, strategies, day)
+    valuation, archive, reconciliation = map(texts_of, hashes)
+    strategies = sorted(name for name in map(text_of, members) if name != keys.SENTINEL)
     return BookReading(
         name=book,
         schema=state.get("schema", ""),
         seq=int(state["seq"]),
-        journal_top=int(_text(top[0][0]).partition("-")[0]) if top else 0,
+        journal_top=int(text_of(top[0][0]).partition("-")[0]) if top else 0,
         journal_entries=entries,
         positions_open=max(0, opened - 1),
         positions_closed=max(0, closed - 1),
-        positions_by_strategy=held,
-        active_strategies=len({name for name, count in held.items() if count} | today.strategies),
+        positions_by_strategy=_held(client, book, strategies),
         traces=max(0, traces - 1),
         lanes=read_lanes(client, book, lanes.of_book(client, book), state),
         quarantine_entries=refused,
         valued_at=_time(valuation, "at"),
-        valued_seq=_seq_of(valuation.get("seq_end", ""), book),
         valuation_torn=state.get("valuation_torn", "0") != "0",
         archived_seq=int(archive.get("archived_through", 0)),
         trimmed_seq=int(archive.get("trimmed_through", 0)),
@@ -99,7 +90,6 @@ def read_book(client: redis.Redis, book: str, day: str) -> BookReading | None:
         reconciliation_runs=int(reconciliation.get("runs", 0)),
         reconciliation_differences=int(reconciliation.get("differences", 0)),
         breaks_open=int(reconciliation.get("open_breaks", 0)),
-        today=today,
     )
 
 
@@ -111,17 +101,5 @@ def _held(client: redis.Redis, book: str, strategies: Sequence[str]) -> dict[str
     return dict(zip(strategies, pipeline.execute(), strict=True))
 
 
-def _seq_of(seqs: str, book: str) -> int:
-    return int(json.loads(seqs).get(book, 0)) if seqs else 0
-
-
 def _time(fields: Mapping[str, str], name: str) -> int | None:
     return int(fields[name]) if fields.get(name) else None
-
-
-def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in fields.items()}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

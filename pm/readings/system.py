@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import redis
@@ -34,9 +33,12 @@ class SystemReading:
 
 
 def read_system(client: redis.Redis, settings: Settings, now_ns: int) -> SystemReading:
-    """Ask the server; raises what redis-py does. `client` must not decode."""
-    day = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).date().isoformat()
-    found = (read_book(client, name, day) for name in opening.names(client))
+    """Ask the server. `client` must not decode.
+
+    Raises what redis-py does, and ValueError where what is stored cannot be read.
+    """
+    assert not client.get_encoder().decode_responses, "frames in lanes are no text"
+    found = (read_book(client, name) for name in opening.names(client))
     silent_ms = max(3 * settings.workers.lease_ms, WORKER_SILENT_MAX_MS)
     since_ms = now_ns // 1_000_000 - silent_ms
     return SystemReading(

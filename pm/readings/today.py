@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import redis
 
 from pm import keys
 from pm.attribution.rows import parse_day
 from pm.attribution.sums import add
+from pm.connect.replies import texts_of
 from pm.decimals import Amount
+
+_FIGURES: Final = frozenset({"settlement", "trade_count", "realized_pnl", "fees"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodayReading:
-    """Sums of a day: executions, P&L per settlement token, fees per token paid."""
+    """Sums of a book's day: executions, P&L per settlement token, fees per token paid.
+
+    `strategies` are those that booked anything.
+    """
 
     trades: int
     realized_pnl: Mapping[str, Amount]
@@ -34,7 +40,7 @@ def read_today(client: redis.Redis, book: str, strategies: Sequence[str], day: s
     fees: dict[str, Amount] = {}
     active = set()
     for strategy, stored in zip(strategies, pipeline.execute(), strict=True):
-        rows = parse_day(book, strategy, day, _texts(stored))
+        rows = parse_day(book, strategy, day, texts_of(stored), _FIGURES)
         if rows:
             active.add(strategy)
         for row in rows:
@@ -46,11 +52,3 @@ def read_today(client: redis.Redis, book: str, strategies: Sequence[str], day: s
     return TodayReading(
         trades=trades, realized_pnl=realized, fees=fees, strategies=frozenset(active)
     )
-
-
-def _texts(stored: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in stored.items()}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

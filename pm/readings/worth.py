@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ import redis
 from pm import keys
 from pm.attribution.sums import add
 from pm.books import reference_store
+from pm.connect.replies import text_of
 from pm.decimals import ZERO, Amount
 from pm.marks import store
-from pm.readings.books import BookReading
+from pm.readings.today import TodayReading
 from pm.settings import Settings
 from pm.valuation.conversion import Conversion, published
 
@@ -36,17 +37,17 @@ class Worth:
     fees_today_by_token: Mapping[str, Amount]
 
 
-def read_worth(client: redis.Redis, settings: Settings, books: Sequence[BookReading]) -> Worth:
-    """What the books amount to; one book is valued alone, several together."""
-    key = keys.valuation(books[0].name) if len(books) == 1 else keys.portfolio_valuation()
+def read_worth(client: redis.Redis, settings: Settings, today: Mapping[str, TodayReading]) -> Worth:
+    """What the books amount to, given their days; one is valued alone, several together."""
+    key = keys.valuation(next(iter(today))) if len(today) == 1 else keys.portfolio_valuation()
     stored: Any = client.hmget(key, ["equity", "unrealized_pnl"])
-    value, unrealized = (None if not text else Amount.parse(_text(text)) for text in stored)
+    value, unrealized = (None if not text else Amount.parse(text_of(text)) for text in stored)
     realized: dict[str, Amount] = {}
     fees: dict[str, Amount] = {}
-    for book in books:
-        for token, amount in book.today.realized_pnl.items():
+    for day in today.values():
+        for token, amount in day.realized_pnl.items():
             add(realized, token, amount)
-        for token, amount in book.today.fees.items():
+        for token, amount in day.fees.items():
             add(fees, token, amount)
     realized_worth, fees_worth = _converted(client, settings, realized, fees)
     return Worth(
@@ -69,7 +70,3 @@ def _converted(
     prices = store.read_prices(client, settings.valuation, reference, time.time_ns())
     conversion = Conversion(prices, settings.valuation.reporting_currency)
     return [published(conversion.total(amounts)) for amounts in sums]
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -40,8 +40,9 @@ def test_a_killed_worker_loses_at_most_what_it_had_not_reported(
 ) -> None:
     content = fills(FIRST + SECOND)
     desk.put(content[:FIRST])
-    assert crew.worker(PM_TEST_CRASH_AT=step, **QUICKLY).ended() == -signal.SIGKILL
+    dying = crew.worker(PM_TEST_CRASH_AT=step)
     desk.await_done(content[FIRST - 1][0])
+    assert dying.stop() == -signal.SIGKILL  # it dies over its last report
     assert updates(desk) == FIRST - lost
 
     last = desk.put(content[FIRST:])
@@ -49,8 +50,8 @@ def test_a_killed_worker_loses_at_most_what_it_had_not_reported(
     desk.await_done(last)
     expected = FIRST - lost + SECOND
     eventually(lambda: updates(desk) >= expected, lambda: str(counted(desk)))
-    for worker in beside:
-        assert worker.stop() == 0
+    beside[0].kill()
+    assert beside[1].stop() == 0
     assert updates(desk) == expected
     assert counted(desk).total(UPDATE_SECONDS).count == expected
 

@@ -10,6 +10,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from pm import keys
+from pm.connect import connect
 from pm.counting.catalogue import METRICS
 from tests.cli.conftest import shell
 from tests.cli.site import EVENTS, INSTRUMENTS, Shell, write_events
@@ -53,6 +55,15 @@ def test_health_is_told_with_an_exit_code(shell: Shell) -> None:
     told = json.loads(shell.run("health", "--json").stdout)
     assert (told["level"], told["ready"]) == ("down", True)
     assert told["components"]["persistence"]["level"] == "healthy"
+
+
+def test_what_cannot_be_read_is_one_line(shell: Shell) -> None:
+    shell.ok("ingest", write_events(shell.path("e.jsonl"), *EVENTS), "--instruments", INSTRUMENTS)
+    with connect(str(shell.folder / "data" / "server.sock"), role="test") as client:
+        client.hset(keys.book("main"), "seq", "many")
+    for command in (("health",), ("metrics", "--once"), ("metrics", "--json")):
+        said = shell.refused(*command)
+        assert said.startswith("pm: what is stored cannot be read, see `pm verify`: ")
 
 
 def test_a_process_serves_what_a_worker_counts_until_it_is_stopped(

@@ -9,10 +9,11 @@ import pytest
 from pm import keys
 from pm.counting.catalogue import OUTBOX_PENDING, Series
 from pm.counting.stored import series_of
-from pm.metrics.collecting import AT, collect_gauges, stored_gauges
+from pm.metrics.collecting import AT, collect_gauges, current_gauges
 from pm.settings import MonitoringSettings, Settings
 from pm.valuation.mark_to_market import run_pass
 from tests.metrics.trading import bought_and_sold, price
+from tests.servers import StartServer
 from tests.workers.desk import Desk
 from tests.workers.lane_contents import entry, fills
 
@@ -102,13 +103,21 @@ def test_young_gauges_are_shown_as_they_lie_and_old_ones_read_anew(desk: Desk) -
     series = Series("pm_positions_max")
     collect_gauges(desk.client, SETTINGS)
     desk.client.hset(keys.gauges(), mapping={"pm_positions_max": "77"})
-    assert stored_gauges(desk.client, SETTINGS)[series] == "77"
+    assert current_gauges(desk.client, SETTINGS)[series] == "77"
 
     told = f"{OUTBOX_PENDING}|source=relay"
     desk.client.hset(keys.gauges(), mapping={AT: "1", told: "5"})
-    found = stored_gauges(desk.client, SETTINGS)
+    found = current_gauges(desk.client, SETTINGS)
     assert (found[series], found[Series(OUTBOX_PENDING, ("relay",))]) == ("10000", "5")
-    assert stored(desk)["pm_positions_max"] == "77"  # looking stores nothing
+    assert stored(desk)["pm_positions_max"] == "10000"
+
+
+def test_a_server_that_takes_no_writes_still_tells(start_server: StartServer) -> None:
+    desk = Desk(start_server("valkey"))
+    desk.client.replicaof("127.0.0.1", 1)
+    found = current_gauges(desk.client, SETTINGS)
+    assert found[Series("pm_positions_max")] == "10000"
+    assert found[Series("pm_health", ("replicas",))] == "2"
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -77,6 +77,15 @@ def test_books_that_cannot_be_applied_are_not_ready(
         assert (status, parts["functions"]["level"]) == (503, "down")
 
 
+def test_what_cannot_be_read_is_one_line(desk: Desk, valkey_server: ServerProcess) -> None:
+    desk.client.hset(keys.book("main"), "seq", "many")
+    with serving(valkey_server) as get:
+        for path in ("/readyz", "/metrics"):
+            status, _, body = get(path)
+            assert status == 503
+            assert json.loads(body)["error"].startswith("what is stored cannot be read")
+
+
 @pytest.mark.usefixtures("desk")
 def test_a_server_that_is_gone_is_one_line_and_serving_goes_on(
     valkey_server: ServerProcess,

@@ -15,10 +15,15 @@ from pm import keys
 from pm.archive.archiving import Extent, archive_book
 from pm.books import lanes, opening
 from pm.client import Client
+from pm.counting.adding import Adder
+from pm.counting.catalogue import Series
 from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
+from pm.health.asking import ask
 from pm.keys import DEFAULT_LANE
+from pm.metrics.collecting import collect_gauges
+from pm.metrics.exposition import text_of
 from pm.settings import Settings
 from tests.servers import AnyServer
 from workers.jobs.listing import runs
@@ -180,3 +185,59 @@ def test_an_archiver_may_ask_a_server_to_sync_under_everysec(
     finally:
         with roles.client() as client:
             client.config_set("appendfsync", "always")
+
+
+@pytest.mark.parametrize("name", ["gateway", "worker", "reader", "risk", "metrics"])
+def test_whoever_counts_adds_to_the_counters_and_to_nothing_else_of_the_reference(
+    roles: AnyServer, name: str
+) -> None:
+    field = "pm_queries_total|query=position"
+    with as_user(roles, name) as user:
+        Adder(user, name).add({field: 2})
+        Adder(user, f"{name}-again").add({field: 3})
+        assert user.hget(keys.metrics(), field) == b"5"
+        for command in (
+            ("HINCRBY", keys.book("main"), "seq", "1"),
+            ("HINCRBY", keys.marks(), "BTC/USD", "1"),
+            ("HINCRBYFLOAT", keys.metrics(), field, "1"),
+            ("SETRANGE", keys.metrics(), "0", "x"),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                user.execute_command(*command)
+
+
+def test_a_reader_may_not_take_counters_away(roles: AnyServer) -> None:
+    with as_user(roles, "reader") as reader:
+        for command in (
+            ("HDEL", keys.metrics(), "x"),
+            ("HSET", keys.metrics(), "x", "1"),
+            ("DEL", keys.metrics()),
+            ("HSET", keys.gauges(), "x", "1"),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                reader.execute_command(*command)
+
+
+def test_the_metrics_user_reads_everything_and_stores_gauges_only(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(Settings(), "main").consume(worker)
+
+    with as_user(roles, "metrics") as user:
+        found = collect_gauges(user, Settings())
+        assert found[Series("pm_journal_seq", ("main",))] == "2"
+        assert found[Series("pm_functions_loaded")] == "1"
+        assert found[Series("pm_health", ("persistence",))] == "0"
+        assert "pm_journal_seq{" in text_of(user, Settings()).decode()
+        for command in (("HSET", keys.book("main"), "seq", "7"), ("DEL", keys.gauges())):
+            with pytest.raises(exceptions.NoPermissionError):
+                user.execute_command(*command)
+
+
+def test_a_reader_sees_the_health_of_what_it_may_ask(roles: AnyServer) -> None:
+    with as_user(roles, "reader") as reader:
+        parts = {part.name: part.level for part in ask(reader, Settings(), 1).components}
+        assert (parts["persistence"], parts["memory"]) == ("unknown", "unknown")
+        assert "pm_journal_seq" in text_of(reader, Settings()).decode()
+        assert parts["functions"] == "healthy"
