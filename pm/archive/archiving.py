@@ -60,6 +60,7 @@ class Archived:
     files: int
     bytes: int
     archived_through: int
+    trimmed_through: int
     trimmed_entries: int
     trimmed_lane_entries: int
     moved_files: int
@@ -82,7 +83,7 @@ def archive_book(
     `progress` is told entries done and entries that may be in all.
     """
     if extent is None and not settings.storage.archive_completed_trades:
-        return _nothing(book, settings)
+        return _nothing(client, settings, book)
     archive = ParquetArchive(settings.archive_path, settings.storage.cold_path)
     with locked(archive.root):
         known = manifest.load(archive.root, book)
@@ -95,7 +96,7 @@ def archive_book(
         run = _Run(client, archive, known, settings.storage.archive_compression, rows_a_file)
         age_ns = None if extent else _whole_days_before(now_ns, settings.storage)
         run.take(wanted, seq, age_ns, progress)
-        trimmed, lane_entries = trim(
+        trimmed = trim(
             client, archive, run.known, newest_seq=seq - max(1, wanted.kept_entries), now_ns=now_ns
         )
         moved = run.move(settings, now_ns)
@@ -105,8 +106,9 @@ def archive_book(
         files=run.files,
         bytes=run.bytes,
         archived_through=run.known.last_seq,
-        trimmed_entries=trimmed,
-        trimmed_lane_entries=lane_entries,
+        trimmed_through=trimmed.through,
+        trimmed_entries=trimmed.journal_entries,
+        trimmed_lane_entries=trimmed.lane_entries,
         moved_files=moved,
     )
 
@@ -249,14 +251,15 @@ def _whole_days_before(now_ns: int, storage: Any) -> int:
     return int(oldest - oldest % layout.DAY_NS)
 
 
-def _nothing(book: str, settings: Settings) -> Archived:
-    through = manifest.load(settings.archive_path, book).last_seq
+def _nothing(client: redis.Redis, settings: Settings, book: str) -> Archived:
+    known: Any = client.hget(keys.archive_head(book), "trimmed_through")
     return Archived(
         book=book,
         entries=0,
         files=0,
         bytes=0,
-        archived_through=through,
+        archived_through=manifest.load(settings.archive_path, book).last_seq,
+        trimmed_through=int(known or 0),
         trimmed_entries=0,
         trimmed_lane_entries=0,
         moved_files=0,
