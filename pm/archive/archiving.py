@@ -17,6 +17,7 @@ import redis
 from pm import keys
 from pm.archive import layout, manifest
 from pm.archive.columns import ChainBroken, Told, told_of
+from pm.archive.continuing import check_continues
 from pm.archive.durable_seq import durable_seq
 from pm.archive.errors import ArchiveError
 from pm.archive.file_writing import ROWS_A_FILE, FileDraft
@@ -60,6 +61,7 @@ class Archived:
     files: int
     bytes: int
     archived_through: int
+    trimmed_through: int
     trimmed_entries: int
     trimmed_lane_entries: int
     moved_files: int
@@ -82,20 +84,21 @@ def archive_book(
     `progress` is told entries done and entries that may be in all.
     """
     if extent is None and not settings.storage.archive_completed_trades:
-        return _nothing(book, settings)
+        return _nothing(client, settings, book)
     archive = ParquetArchive(settings.archive_path, settings.storage.cold_path)
     with locked(archive.root):
         known = manifest.load(archive.root, book)
         seq = durable_seq(
             client, book, now_ns=now_ns, allow_no_persistence=settings.redis.allow_no_persistence
         )
-        _check_continues(client, archive, known, seq)
+        check_continues(client, archive.root, known, seq)
         discard(archive, known)
         wanted = extent or Extent()
-        run = _Run(client, archive, known, settings.storage.archive_compression, rows_a_file)
+        compression = settings.storage.archive_compression
+        run = _Run(client, archive, known, now_ns, compression, rows_a_file)
         age_ns = None if extent else _whole_days_before(now_ns, settings.storage)
         run.take(wanted, seq, age_ns, progress)
-        trimmed, lane_entries = trim(
+        trimmed = trim(
             client, archive, run.known, newest_seq=seq - max(1, wanted.kept_entries), now_ns=now_ns
         )
         moved = run.move(settings, now_ns)
@@ -105,26 +108,32 @@ def archive_book(
         files=run.files,
         bytes=run.bytes,
         archived_through=run.known.last_seq,
-        trimmed_entries=trimmed,
-        trimmed_lane_entries=lane_entries,
+        trimmed_through=trimmed.through,
+        trimmed_entries=trimmed.journal_entries,
+        trimmed_lane_entries=trimmed.lane_entries,
         moved_files=moved,
     )
 
 
 class _Run:
-    """One run's writing; `known` is the manifest as it stands."""
+    """One run's writing; `known` is the manifest as it stands.
+
+    A receipt later than `now_ns` is of a wrong clock and tells nothing: it would keep every entry
+    after it from ever growing old.
+    """
 
     def __init__(
         self,
         client: redis.Redis,
         archive: ParquetArchive,
         known: Manifest,
+        now_ns: int,
         compression: str,
         rows_a_file: int,
     ) -> None:
         self.known = known
         self.entries = self.files = self.bytes = 0
-        self._client, self._archive = client, archive
+        self._client, self._archive, self._now_ns = client, archive, now_ns
         self._compression, self._rows_a_file = compression, rows_a_file
 
     def take(self, extent: Extent, seq: int, age_ns: int | None, progress: Progress) -> None:
@@ -139,7 +148,7 @@ class _Run:
             latest = self._first_receipt(through)
         draft: FileDraft | None = None
         for entry, told, raw in self._read(after, through):
-            if told.received_at is not None:
+            if told.received_at is not None and told.received_at <= self._now_ns:
                 latest = max(latest or 0, told.received_at)
             if before_ns is not None and (latest is None or latest >= before_ns):
                 break
@@ -152,7 +161,7 @@ class _Run:
                 draft.add(entry, told, raw, latest)
             except ChainBroken as error:
                 raise ArchiveError(
-                    f"book {self.known.book}: {error}; from there on nothing was archived"
+                    f"book {self.known.book}: {error}; nothing was trimmed"
                 ) from None
             progress(int(entry["seq"]) - after, through - after)
         if draft is not None:
@@ -191,7 +200,7 @@ class _Run:
         """When the first entry that knows was received: those before it belong to its day."""
         for entry in journal.read(self._client, self.known.book, through=through):
             received_at = told_of(entry).received_at
-            if received_at is not None:
+            if received_at is not None and received_at <= self._now_ns:
                 return received_at
         return None
 
@@ -219,49 +228,21 @@ class _Run:
         return found
 
 
-def _check_continues(
-    client: redis.Redis, archive: ParquetArchive, known: Manifest, seq: int
-) -> None:
-    """ArchiveError unless what Redis holds goes on where the archive ends."""
-    book = known.book
-    if seq < known.last_seq:
-        raise ArchiveError(
-            f"book {book} stands at seq {seq}, but the archive in {archive.root} goes to"
-            f" {known.last_seq}: the server lost entries, or the archive is another one's"
-        )
-    first: Any = client.xrange(keys.journal(book), count=1)
-    if first and (hot := int(_text(first[0][0]).partition("-")[0])) > known.last_seq + 1:
-        raise ArchiveError(
-            f"book {book}: entries {known.last_seq + 1} to {hot - 1} are neither in Redis nor in"
-            f" the archive in {archive.root}"
-        )
-    after = max(0, known.last_seq - 1)
-    for entry in journal.read(client, book, after=after, through=known.last_seq):
-        if entry["digest"] != known.digest:
-            raise ArchiveError(
-                f"book {book}: entry {known.last_seq} in the archive in {archive.root} is not the"
-                " one in Redis: the archive is another server's"
-            )
-
-
 def _whole_days_before(now_ns: int, storage: Any) -> int:
     oldest = now_ns - storage.hot_data_retention_days * layout.DAY_NS
     return int(oldest - oldest % layout.DAY_NS)
 
 
-def _nothing(book: str, settings: Settings) -> Archived:
-    through = manifest.load(settings.archive_path, book).last_seq
+def _nothing(client: redis.Redis, settings: Settings, book: str) -> Archived:
+    known: Any = client.hget(keys.archive_head(book), "trimmed_through")
     return Archived(
         book=book,
         entries=0,
         files=0,
         bytes=0,
-        archived_through=through,
+        archived_through=manifest.load(settings.archive_path, book).last_seq,
+        trimmed_through=int(known or 0),
         trimmed_entries=0,
         trimmed_lane_entries=0,
         moved_files=0,
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

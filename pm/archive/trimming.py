@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
 
@@ -25,10 +25,18 @@ _QUARANTINED_A_READ: Final = 500
 _SEEN: Final = "fees_seen"
 
 
+class Trimmed(NamedTuple):
+    """How many entries were taken from Redis, and through which seq the journal is gone there."""
+
+    journal_entries: int
+    lane_entries: int
+    through: int
+
+
 def trim(
     client: redis.Redis, archive: ParquetArchive, known: Manifest, *, newest_seq: int, now_ns: int
-) -> tuple[int, int]:
-    """Trim the journal through `newest_seq` at most, and the lanes; entries taken from each.
+) -> Trimmed:
+    """Trim the journal through `newest_seq` at most, and the lanes.
 
     What cannot be read back (ArchiveDamaged) is not trimmed.
     """
@@ -42,10 +50,10 @@ def trim(
             with stream:
                 check_bytes(stream, name, record)
         taken = _trim_journal(client, book, first, through)
-    trimmed = max(through, 0) if first is None else max(first - 1, through)
+    gone = min(known.last_seq, max(through, 0) if first is None else max(first - 1, through))
     lane_entries = _trim_lanes(client, book, known.files)
-    _note(client, known, trimmed, now_ns)
-    return taken, lane_entries
+    _note(client, known, gone, now_ns)
+    return Trimmed(taken, lane_entries, gone)
 
 
 def _trim_journal(client: redis.Redis, book: str, first: int, through: int) -> int:
@@ -115,7 +123,7 @@ def _first_seq(client: redis.Redis, book: str) -> int | None:
 def _note(client: redis.Redis, known: Manifest, trimmed: int, now_ns: int) -> None:
     told = {
         "archived_through": str(known.last_seq),
-        "trimmed_through": str(min(trimmed, known.last_seq)),
+        "trimmed_through": str(trimmed),
         "at": str(now_ns),
     }
     fields: Any = told

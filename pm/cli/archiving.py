@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.reader import moment
 from pm.cli.session import Failure, Options, failures, load, session
 from pm.settings import Settings
+
+if TYPE_CHECKING:
+    from pm.archive.archiving import Archived
 
 _SHOW_EVERY_S = 0.5
 
@@ -49,7 +53,7 @@ def archive_group(
     """
     if context.invoked_subcommand is not None:
         return
-    from pm.archive.archiving import KEPT_ENTRIES, Archived, Extent, archive_book
+    from pm.archive.archiving import KEPT_ENTRIES, Extent, archive_book
 
     is_by_hand = (through, before, all_but) != (None, None, None)
     kept = keep or (KEPT_ENTRIES if all_but is None else max(1, all_but))
@@ -86,13 +90,18 @@ def archive_group(
         click.echo(_told(outcome))
 
 
-def _told(outcome) -> str:  # type: ignore[no-untyped-def]
+def _told(outcome: Archived) -> str:
+    both = ""
+    if outcome.trimmed_through < outcome.archived_through:
+        both = (
+            f"; seqs {outcome.trimmed_through + 1} to {outcome.archived_through} stay there as well"
+        )
     lanes = f", {outcome.trimmed_lane_entries} of its lanes" if outcome.trimmed_lane_entries else ""
     moved = f"; moved {outcome.moved_files} files to cold storage" if outcome.moved_files else ""
     return (
         f"book {outcome.book}: archived {outcome.entries} entries in {outcome.files} files"
         f" ({outcome.bytes} bytes), now through seq {outcome.archived_through}; took"
-        f" {outcome.trimmed_entries} journal entries{lanes} from Redis{moved}"
+        f" {outcome.trimmed_entries} journal entries{lanes} from Redis{both}{moved}"
     )
 
 

@@ -25,6 +25,7 @@ from pm.client.totals import (
     StrategyPortfolio,
 )
 from pm.client.updates import BalanceChange, PositionChange, TraceStranded, Update
+from pm.history import HistoryGap
 
 __all__ = [
     "AsyncClient",
@@ -36,6 +37,7 @@ __all__ = [
     "Client",
     "Feed",
     "FeedError",
+    "HistoryGap",
     "IntermediatePosition",
     "JournalEntry",
     "JournalRewritten",

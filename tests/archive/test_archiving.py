@@ -111,6 +111,20 @@ def test_entries_received_before_their_predecessors_belong_to_the_running_day(
     assert site.archive.first_received("main", at(5)) is None
 
 
+def test_a_clock_far_ahead_does_not_keep_later_entries_for_ever(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    told = dated_book(1, 2)
+    told.fill("2099-01-01T00:00:00", "1", "100")
+    told.fill("2025-03-03T12:00:00", "1", "100")
+    site = put(valkey_server, tmp_path, told, hot_data_retention_days=10)
+
+    assert site.run(now_ns=at(20)).archived_through == 5
+    days = [layout.day_of(record.path) for record in site.archive.manifest("main").files]
+    assert days == ["2025-03-01", "2025-03-02", "2025-03-03"]
+    assert site.history() == site.entries
+
+
 def test_what_the_valuation_has_not_seen_stays(site: Site) -> None:
     site.client.hset(keys.valuation("main"), "fees_seen", "120")
     site.run(all_but=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 import redis
 
 from pm import keys
+from pm.archive.checking import check_book
 from pm.books import lanes, opening, quarantine
+from pm.client import Client, Feed
 from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
 from pm.settings import Settings
 from tests.archive.site import Site
+from tests.client.facts import BookWriter
 from tests.servers import ServerProcess
 from tests.valuation.desk import BTC, SECOND, A, Desk
 from workers.upkeep import Upkeep
@@ -160,3 +164,37 @@ def test_the_valuation_process_begins_in_the_archive(
 
     assert upkeep.watch.seq == len(site.entries)
     assert [flow.seq for flow in upkeep.watch.flows] == [3]
+
+
+def test_nothing_is_missed_while_fills_come_and_go_to_the_archive(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    fills = 1_000
+    writer = BookWriter(valkey_server.client())
+    settings = Settings(data=tmp_path)
+    site = Site(valkey_server, settings)
+    writing = threading.Thread(target=writer.fills, args=(fills,))
+    followed: list[int] = []
+
+    def follow() -> None:
+        with (
+            Client.open(valkey_server.url, settings) as client,
+            Feed(client, from_seq=1) as updates,
+        ):
+            while len(followed) < fills and (update := updates.get(20.0)) is not None:
+                followed.append(update.seq)
+
+    following = threading.Thread(target=follow)
+    writing.start()
+    following.start()
+    while writing.is_alive():
+        site.run(all_but=3)
+        seqs = [int(entry["seq"]) for entry in site.history()]
+        assert seqs == list(range(1, len(seqs) + 1))
+    writing.join()
+    following.join()
+
+    assert followed == list(range(2, fills + 2))
+    site.run(all_but=0)
+    assert check_book(site.archive, "main").faults == ()
+    assert site.archive.last_seq("main") == fills + 1

@@ -113,6 +113,17 @@ def test_a_location_of_an_unknown_kind_is_named(
     assert site.with_storage().history() == site.entries
 
 
+def test_a_location_that_cannot_be_written_is_one_error_and_loses_nothing(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "cold").write_text("a file where the folder belongs")
+    site = made(valkey_server, tmp_path, cold_path=str(tmp_path / "cold"))
+    with pytest.raises(ArchiveError, match=f"{tmp_path}/cold/book=main/.*: Not a directory"):
+        site.run(all_but=20)
+    assert site.history() == site.entries
+    assert {record.place for record in site.archive.manifest("main").files} == {"archive"}
+
+
 def test_a_reader_that_knew_the_file_where_it_was_finds_it(
     valkey_server: ServerProcess, tmp_path: Path, location: str
 ) -> None:

@@ -54,6 +54,13 @@ def test_archived_by_hand_listed_checked_and_read_on(shell: Shell) -> None:
     assert checked["digest"] == before[-6]["digest"]
 
 
+def test_what_is_archived_and_stays_in_redis_is_told(shell: Shell) -> None:
+    told = shell.ok("archive", "--through", "10", "--keep", "20")
+    last = seqs(shell)[-1]
+    assert f"now through seq 10; took {last - 20} journal entries" in told
+    assert f"from Redis; seqs {last - 19} to 10 stay there as well" in told
+
+
 def test_events_are_ingested_and_attributed_beside_archiving(shell: Shell) -> None:
     shell.ok("archive", "--all-but", "1")
     more = write_events(shell.path("more.jsonl"), fill(100, side="sell"))
