@@ -8,6 +8,8 @@ import time
 import pytest
 
 from pm import keys
+from pm.counting.catalogue import JOB_RUNS, Series
+from pm.counting.stored import read_counted
 from tests.jobs.office import Office
 from tests.valuation.desk import BTC, A
 from workers.jobs.listing import JobSummary, summaries
@@ -100,3 +102,6 @@ def test_a_failure_is_one_line_until_it_works_again(office: Office) -> None:
     office.runner().run("mark-to-market", 2)
     row = _summary(office, "mark-to-market")
     assert (row.successes, row.failures, row.error) == (1, 1, "")
+    counters = read_counted(office.raw.hgetall(keys.metrics())).counters
+    for result in ("done", "failed"):
+        assert counters[Series(JOB_RUNS, ("mark-to-market", result))] == 1

@@ -24,6 +24,9 @@ from pm.books.opening import BookError
 from pm.books.reference_store import ReferenceMissing
 from pm.connect import ServerError, connect
 from pm.connect.errors import explain
+from pm.counting.adding import add_unrepeated
+from pm.counting.catalogue import JOB_RUNS, JOB_SECONDS, Series
+from pm.counting.recorder import Recorder
 from pm.crash_points import crash_point
 from pm.functions.library import LibraryMissing
 from pm.settings import Settings
@@ -66,8 +69,10 @@ class Runner:
                 log.warning(
                     "job %s failed: %s", job.name, line, exc_info=None if is_foreseen else error
                 )
+                self._count(job, "failed", started_ns)
                 self._record_failure(job, slot, started_ns, line)
                 raise JobFailed(line) from error
+            self._count(job, "done", started_ns)
             self._record_success(job, slot, started_ns, done)
         return done
 
@@ -78,6 +83,13 @@ class Runner:
         )
         with client, raw:
             return job.run(JobContext(self.settings, client, raw, self.name))
+
+    def _count(self, job: Job, result: str, started_ns: int) -> None:
+        recorder = Recorder()
+        recorder.count(Series(JOB_RUNS, (job.name, result)))
+        recorder.observe(Series(JOB_SECONDS, (job.name,)), time.time_ns() - started_ns)
+        with connect(self.books_target, role="jobs", decode=False) as client:
+            add_unrepeated(client, recorder.take())
 
     @contextmanager
     def _alone(self, job: Job, slot: int) -> Iterator[str]:

@@ -74,7 +74,7 @@ JOBS: Final[Mapping[str, Job]] = dict(
             "workers.jobs.valuing:expire_traces",
         ),
         _row(
-            "collect-metrics",
+            "metrics",
             QUICK,
             60,
             lambda settings: settings.monitoring.metrics_update_interval_seconds,
