@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rq import Callback, Queue
-from rq.serializers import JSONSerializer
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 from pm.connect import ServerError
 from tests.jobs.office import Office, with_settings
@@ -60,6 +60,33 @@ def test_a_planted_pickle_is_refused_and_not_loaded(office: Office, tmp_path: Pa
         retry(office.server, "expire-traces-5")
     pickle.loads(payload)
     assert made.exists()  # it would have been made
+
+
+def test_nothing_is_ever_read_as_a_pickle(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = tmp_path / "read"
+    monkeypatch.setattr(DefaultSerializer, "loads", staticmethod(lambda _data: read.touch() or {}))
+    payload = pickle.dumps({"slot": 5})
+    for slot in (5, 6, 7):
+        enqueue(office.server, JOBS["expire-traces"], slot, office.settings)
+        office.raw.hset(f"rq:job:expire-traces-{slot}", "meta", payload)
+        office.raw.hset(f"rq:job:expire-traces-{slot}", "result", payload)
+    office.raw.lrem("rq:queue:pm-quick", 1, "expire-traces-6")
+    office.raw.hset("rq:job:expire-traces-6", "status", "started")
+    office.raw.zadd("rq:wip:pm-quick", {"expire-traces-6:gone": 1})
+    office.raw.lrem("rq:queue:pm-quick", 1, "expire-traces-7")
+    office.raw.zadd("rq:scheduled:pm-quick", {"expire-traces-7": 1})
+    office.raw.sadd("rq:groups", "planted")
+    office.raw.sadd("rq:group:planted", "expire-traces-5", "expire-traces-6")
+
+    office.scheduler().round()
+    office.work()
+    office.work()
+    states = office.states()
+    assert states["expire-traces-5"] == states["expire-traces-7"] == "finished"
+    assert states["expire-traces-6"] == "scheduled", "an abandoned run was not found"
+    assert not read.exists()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ RETRY_AFTER_S: Final = (10, 60, 300)
 FAILED_KEPT_S: Final = 7 * 24 * 3600
 FAILED_KEPT_INTERVALS: Final = 1_000
 KEPT_S_MIN: Final = 60
+NOTED: Final = ("attempts", "error", "failed_at")
 
 
 class UnknownJob(Exception):
@@ -59,10 +60,19 @@ class StoredJob(rq.job.Job):
             self.note(error=str(error), failed_at=time.time_ns())
             raise
 
+    def read_notes(self) -> None:
+        """Read again what was noted, which another process may have done since."""
+        untyped: Any = self
+        try:
+            untyped.get_meta(refresh=True)
+        except ValueError:
+            untyped.meta = {}  # no JSON: nobody of ours has written it
+
     def note(self, **facts: Any) -> None:
         """Keep facts with the run: RQ keeps an error only once no attempt is left."""
         untyped: Any = self
-        untyped.meta.update(facts)
+        readable = {name: value for name, value in self.meta.items() if name in NOTED}
+        untyped.meta = {**readable, **facts}
         untyped.save_meta()
 
     success_callback = failure_callback = stopped_callback = None

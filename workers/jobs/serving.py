@@ -59,6 +59,9 @@ class ForkingWorker(Worker):
     def subscribe(self) -> None:
         """Take no commands by pub/sub: signals do, and a process that forks is best without it."""
 
+    def clean_group_registries(self) -> None:
+        """Leave groups alone: there are none, and RQ reads their jobs as pickles."""
+
     def main_work_horse(self, job: Any, queue: Any) -> None:
         """In the process of a run: end with the process that forked it."""
         _when_gone(self.pid, lambda: os._exit(1))
@@ -143,7 +146,7 @@ def _note_killed(runner: Runner, job: Any, _pid: int, status: int, _usage: Any) 
     number = os.WTERMSIG(status) if status and os.WIFSIGNALED(status) else 0
     how = f"was killed by signal {number}" if number else "ended without an answer"
     log.warning("job %s failed: its process %s", job.func_name, how)
-    job.get_meta(refresh=True)  # what the process has noted, which this one has not seen
+    job.read_notes()
     job.note(error=f"its process {how}", failed_at=time.time_ns())
     runner.give_back(job.func_name, job.kwargs["slot"])
 
