@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pm.checkpoints.checkpoint import Checkpoint, CheckpointDamaged, read_from, write_to
 from pm.durable_files import write_whole
+from pm.settings import Settings
 
 _SUFFIX = ".jsonl.gz"
 
@@ -36,6 +37,11 @@ class Checkpoints:
     folder: Path
     interval_entries: int
     damaged: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Checkpoints:
+        """The folder the settings name."""
+        return cls(settings.checkpoint_path, settings.storage.checkpoint_interval_entries)
 
     def write(self, checkpoint: Checkpoint) -> Path:
         """Keep a checkpoint, durably, and thin those before it; its file."""
