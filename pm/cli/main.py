@@ -27,7 +27,7 @@ _COMMANDS_OF: Final = {
     "history": ("journal", "watch"),
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
     "administration": ("quarantine", "reference", "functions"),
-    "proof": ("verify",),
+    "proof": ("verify", "rebuild"),
     "benchmarking": ("bench",),
 }
 _FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}
