@@ -156,14 +156,17 @@ def _read_quarantine(
         entries = execute("XRANGE", key, start, f"{seq}-0", "COUNT", KEYS_A_READ, NEVER_DECODE=True)
         for entry, fields in entries:
             of = int(entry.partition(b"-")[0])
-            found[of] = (fields.get(b"reason", b"").decode(), fingerprint(fields.get(b"facts")))
+            found[of] = (
+                fields.get(b"reason", b"").decode(errors="backslashreplace"),
+                fingerprint(fields.get(b"facts")),
+            )
         if len(entries) < KEYS_A_READ:
             return found
         start = f"({entries[-1][0].decode()}"
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _lane_differences(lanes: Mapping[str, str]) -> Iterator[str]:

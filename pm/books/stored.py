@@ -84,4 +84,5 @@ def _texts(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    # What is no text must differ from what is due, not end the comparison.
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

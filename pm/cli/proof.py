@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import click
@@ -114,11 +115,23 @@ def print_differences(shown: list[str], count: int) -> None:
     help="Where the journal is read: Redis, the archive, or both (default).",
 )
 @click.option("--dry-run", "looks_only", is_flag=True, help="Compare, and switch nothing.")
+@click.option(
+    "--accept-digest",
+    "accepted",
+    default="",
+    help="Replace a book of another digest, if the journal's last digest is this one.",
+)
 @click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of the result.")
 @JSON_OPTION
 @click.pass_obj
 def rebuild(
-    options: Options, book: str | None, source: str, looks_only: bool, keeps: bool, as_json: bool
+    options: Options,
+    book: str | None,
+    source: str,
+    looks_only: bool,
+    accepted: str,
+    keeps: bool,
+    as_json: bool,
 ) -> None:
     """Make the books anew from their journals, beside the live ones, and switch if all is right.
 
@@ -131,7 +144,10 @@ def rebuild(
             names = [book] if book is not None else _known(client, history)
             if not names:
                 raise Failure(f"{current.shown} and the archive hold no book")
-            done = [_rebuild(current, client, history, name, looks_only) for name in names]
+            wanted = partial(
+                _rebuild, current, client, history, looks_only=looks_only, accepted=accepted
+            )
+            done = [wanted(name) for name in names]
         if keeps:
             for rebuilt in done:
                 Checkpoints.of(current.settings).write(rebuilt.fold.checkpoint())
@@ -156,7 +172,13 @@ def _known(client: redis.Redis, history: History) -> list[str]:
 
 
 def _rebuild(
-    current: Session, client: redis.Redis, history: History, name: str, looks_only: bool
+    current: Session,
+    client: redis.Redis,
+    history: History,
+    name: str,
+    *,
+    looks_only: bool,
+    accepted: str,
 ) -> Rebuilt:
     settings = current.settings
     limits = Limits(
@@ -166,7 +188,13 @@ def _rebuild(
     progress = EntryProgress(f"book {name}")
     try:
         return rebuild_book(
-            client, name, history, limits, looks_only=looks_only, progress=progress.show
+            client,
+            name,
+            history,
+            limits,
+            looks_only=looks_only,
+            accepted_digest=accepted,
+            progress=progress.show,
         )
     except RebuildRefused as error:
         further = error.differences.shown[1:10]

@@ -15,7 +15,6 @@ from typing import Any, Final
 import redis
 
 from pm import keys
-from pm.books import opening
 from pm.books.stored import key_differences, read_keys
 from pm.crash_points import crash_point
 from pm.fold import Differences, Fold
@@ -23,7 +22,7 @@ from pm.fold.fold import uncollected
 from pm.functions import library
 from pm.history import History, HistoryGap
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
-from pm.rebuild.shadow import Place, Shadow
+from pm.rebuild.shadow import NOWHERE, Place, Shadow
 from pm.rules.expected import NOT_FOLDED, ExpectedState, Hash
 from pm.rules.worths import VALUED_FIELDS, Worths
 
@@ -72,13 +71,15 @@ def rebuild_book(
     limits: Limits,
     *,
     looks_only: bool = False,
+    accepted_digest: str = "",
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Rebuilt:
     """Rebuild a book from its history; RebuildRefused when it cannot be right.
 
-    `client` must not decode. `limits` bound what is put back that the server does not have.
+    `client` must not decode. `limits` bound what is put back that the server does not have. A live
+    book of another digest is replaced only by one whose digest is the `accepted_digest`.
     """
-    return _Rebuild(client, name, history, looks_only, limits, progress).run()
+    return _Rebuild(client, name, history, looks_only, accepted_digest, limits, progress).run()
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ class _Rebuild:
     name: str
     history: History
     looks_only: bool
+    accepted_digest: str
     limits: Limits
     progress: Callable[[int, int], None]
     shadow: Shadow = field(init=False)
@@ -113,14 +115,14 @@ class _Rebuild:
         for done.rounds in range(1, ROUNDS_MAX + 1):
             place = self._place()
             self._fold()
-            done.live_seq = int(place.seq or 0)
+            done.live_seq = self._live_seq(place)
             if done.live_seq > self.fold.seq:
                 self._compare_digest_of_the_past()
                 return
             self._write(written, place)
             written, done.keys = self.fold.seq, len(self.shadow.names)
             crash_point("rebuild_shadow_written")
-            self._check_digest(place)
+            self._check_digest(place, done.live_seq)
             crash_point("rebuild_compared")
             if self.looks_only:
                 if self._is_compared(done):
@@ -132,10 +134,9 @@ class _Rebuild:
         )
 
     def _fold(self) -> None:
-        head = opening.head(self.client, self.name)
-        archive = self.history.archive
+        seq, archive = self._place().seq, self.history.archive
         archived = 0 if archive is None else archive.last_seq(self.name)
-        of = max(0 if head is None else head.seq, archived)
+        of = max(int(seq) if seq.isdecimal() else 0, archived)
         self.fold.follow(self.history, progress=lambda seq: self.progress(seq, max(of, seq)))
         found = self.fold.found
         if not found:
@@ -148,7 +149,16 @@ class _Rebuild:
     def _place(self) -> Place:
         fields = ["seq", "digest", "valuation"]
         found: Any = self.client.hmget(keys.book(self.name), fields)
-        return Place(*("" if part is None else part.decode() for part in found))
+        shown = ("" if part is None else part.decode(errors="backslashreplace") for part in found)
+        return Place(*shown)
+
+    def _live_seq(self, place: Place) -> int:
+        """The seq the live book stands at, 0 if it is not there; a wrong one with the right digest
+        does not count.
+        """
+        if place.digest == self.fold.digest:
+            return self.fold.seq
+        return int(place.seq) if place.seq.isdecimal() else 0
 
     def _write(self, written: int, place: Place) -> None:
         """Bring the shadow from seq `written` to the fold, and read back what was written."""
@@ -210,16 +220,18 @@ class _Rebuild:
                 found[name] = _texts(wanted, values)
         return found
 
-    def _check_digest(self, place: Place) -> None:
+    def _check_digest(self, place: Place, live_seq: int) -> None:
         """The live book must have been at its seq what this history says: one chain, one book."""
-        if not place.seq:
+        if place == NOWHERE or self.accepted_digest == self.fold.digest:
             return
-        seq, digest = int(place.seq), self.fold.digest
-        if seq < self.fold.seq:
-            digest = self._digest_at(self.history, seq)
+        digest = self.fold.digest
+        if live_seq < self.fold.seq:
+            digest = self._digest_at(self.history, live_seq)
         if digest != place.digest:
             raise RebuildRefused(
-                self.name, f"at seq {seq} its digest is {place.digest}, its journal's {digest}"
+                self.name,
+                f"at seq {place.seq} its digest is {place.digest}, by its journal {digest}; if the"
+                f" journal is the right one: --accept-digest {self.fold.digest}",
             )
 
     def _compare_digest_of_the_past(self) -> None:

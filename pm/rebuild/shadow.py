@@ -28,11 +28,15 @@ _FOLDED_KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a book stands, as the switch will compare it; all "" where there is none."""
+    """Where a book stands, as the switch will compare it."""
 
     seq: str
     digest: str
     valuation: str
+
+
+NOWHERE = Place("", "", "")
+"""Where a book stands that is not on the server."""
 
 
 @dataclass(slots=True)

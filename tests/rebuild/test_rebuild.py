@@ -24,7 +24,8 @@ def contents(client: redis.Redis) -> Contents:
     """All there is of the book but what waits to be swept, and the lane: they are fed without."""
     held = all_contents(client)
     held.pop(keys.lane(BOOK, keys.DEFAULT_LANE), None)
-    generation = int(client.hget(keys.book(BOOK), "generation") or 0)
+    told = client.hget(keys.book(BOOK), "generation") or b"0"
+    generation = int(told) if told.isdigit() else 0
     swept = {keys.seen(BOOK, number) for number in range(generation - 1)}
     return {
         key: (kind, value)
@@ -132,6 +133,9 @@ DAMAGES = (
     ("HSET", "book", "realized_pnl", "{}"),
     ("HSET", "strategy:7", "market_value", '{"USDT":"5"}'),
     ("HSET", "book", "unmarked", "40"),
+    ("HSET", "book", "seq", "77"),
+    ("HSET", "book", "seq", "seven"),
+    ("HSET", "book", "generation", "x"),
     ("DEL", "book"),
 )
 
@@ -216,6 +220,12 @@ def test_a_book_of_another_history_is_not_replaced(valkey_server: ServerProcess)
         rebuilt(client)
 
     assert contents(client) == before
+    last = client.xrevrange(keys.journal(BOOK), count=1)[0][1][b"digest"].decode()
+    with pytest.raises(RebuildRefused, match=f"--accept-digest {last}"):
+        rebuilt(client, accepted_digest="1" * 40)
+    done = rebuilt(client, accepted_digest=last)
+    assert ["book digest: is '000" in line for line in done.healed.shown] == [True]
+    assert_verified(client)
 
 
 def test_a_journal_that_lost_its_end_does_not_take_the_book_back(
