@@ -37,7 +37,8 @@ def _proven(client: redis.Redis) -> Contents:
         if kind == "hash":
             ignored = {field.encode() for field in NOT_FOLDED.get(name.partition(":")[0], ())}
             value = {field: text for field, text in value.items() if field not in ignored}
-        shown[key] = kind, value
+        # The sentinel only keeps a set from being empty, and so gone.
+        shown[key] = kind, value - {b"."} if kind == "set" else value
     return shown
 
 
