@@ -21,6 +21,7 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.archive import ArchiveError, open_archive
 from pm.books import opening, reference_store
 from pm.books.opening import BookError
 from pm.books.submitting import Submitter
@@ -28,6 +29,7 @@ from pm.connect import connect
 from pm.connect.errors import explain
 from pm.events.facts import Facts
 from pm.functions.library import LibraryMissing
+from pm.history import HistoryGap
 from pm.settings import Settings
 from pm.valuation.fees import PastRates
 from pm.valuation.mark_to_market import PassMemory, PassReport, run_pass
@@ -47,6 +49,13 @@ BETWEEN_PASSES_S: Final = 1.0
 """However often capital moves, passes are not made more often."""
 
 TEND_S: Final = 5.0
+_UNREADY: Final = (
+    LibraryMissing,
+    BookError,
+    reference_store.ReferenceMissing,
+    HistoryGap,
+    ArchiveError,
+)
 MARKED_A_CALL_MAX: Final = 16
 
 
@@ -76,7 +85,7 @@ class ValuationProcess:
                 duty = duty or Duty.taken_up(self.settings, client, raw)
                 duty.serve(books)
                 trouble.end(what)
-            except (LibraryMissing, BookError, reference_store.ReferenceMissing) as error:
+            except _UNREADY as error:
                 duty = None
                 stop.wait(trouble.add(what, str(error)))
             except (exceptions.RedisError, OSError) as error:
@@ -167,7 +176,10 @@ class Duty:
             watch = self.upkeep[book].watch
             flows = len(watch.flows)
             for entry, fields in _entries(found, keys.journal(book)):
-                watch.take({"seq": entry.partition("-")[0], **fields})
+                seq = entry.partition("-")[0]
+                archive = open_archive(self.settings) if int(seq) > watch.seq + 1 else None
+                watch.read_on(self.client, through=int(seq) - 1, archive=archive)
+                watch.take({"seq": seq, **fields})
                 entries += 1
             if self.upkeep[book].record_splits() or len(watch.flows) > flows:
                 self._is_due = True

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pm.bench.applying import measure_applying
+from pm.bench.archiving import measure_archiving
 from pm.bench.asking import measure_queries
 from pm.bench.decoding import measure_decoding
 from pm.bench.failover import measure_failover
@@ -31,6 +32,7 @@ PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "queries": measure_queries,
     "reserve": measure_reserving,
     "valuation": measure_valuation,
+    "archive": measure_archiving,
     "decode": measure_decoding,
     "failover": measure_failover,
     "peer": measure_peer,

@@ -20,6 +20,7 @@ PART_NAMES = (
     "queries",
     "reserve",
     "valuation",
+    "archive",
     "decode",
     "failover",
     "peer",

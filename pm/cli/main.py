@@ -28,6 +28,7 @@ _COMMANDS_OF: Final = {
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
     "administration": ("quarantine", "reference", "functions"),
     "proof": ("verify", "rebuild"),
+    "archiving": ("archive",),
     "benchmarking": ("bench",),
 }
 _FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}

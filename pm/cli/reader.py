@@ -18,7 +18,7 @@ from pm.books import opening, reference_store
 from pm.cli.output import iso
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, session
-from pm.client import Client, Past, QueryLimits
+from pm.client import Client, PastBooks, QueryLimits
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import Amount
 from pm.events.model import MAX_STRATEGY_ID
@@ -86,7 +86,7 @@ def reader(options: Options) -> Iterator[Client]:
             )
 
 
-def past(client: Client, at: int, book: str | None) -> Past:
+def past(client: Client, at: int, book: str | None) -> PastBooks:
     """The books as they were; the wait is shown where somebody watches."""
     shown: dict[str, EntryProgress] = {}
 
@@ -100,7 +100,7 @@ def past(client: Client, at: int, book: str | None) -> Past:
             progress.end()
 
 
-def print_moment(then: Past) -> None:
+def print_moment(then: PastBooks) -> None:
     """What moment of which books is shown."""
     told = [
         f"book {name} after entry {book.seq}, received by {iso(book.received_at)}"

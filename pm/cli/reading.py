@@ -26,7 +26,7 @@ from pm.client import (
     Balance,
     Client,
     NettedPosition,
-    Past,
+    PastBooks,
     Position,
     Reservation,
     StrategyPortfolio,
@@ -106,7 +106,7 @@ def positions(
 
 
 def _positions(
-    source: Client | Past, books: Sequence[str], state: PositionState, strategy: str | None
+    source: Client | PastBooks, books: Sequence[str], state: PositionState, strategy: str | None
 ) -> list[Position]:
     # A strategy may have traded in a book the table does not name, so every book is asked.
     found: list[Position] = []

@@ -18,8 +18,8 @@ from pm import fold
 from pm.books import opening
 from pm.books.opening import BookError
 from pm.checkpoints import Checkpoints
-from pm.client.past import MarkFields, Past, PastBook
-from pm.history.opening import open_history
+from pm.client.past_books import MarkFields, PastBook, PastBooks
+from pm.history import History
 from pm.marks import store
 from pm.marks.mark import is_fresh
 from pm.marks.splits import Split, latest_split
@@ -45,39 +45,41 @@ class PastUnknown(BookError):
 
 
 def as_of(
-    server: redis.Redis,
+    history: History,
     at: int | datetime,
     books: Sequence[str],
     settings: Settings | None = None,
     reference: Reference | None = None,
     progress: PastProgress = no_progress,
-) -> Past:
+) -> PastBooks:
     """The books after entry `at`, or at a time in ns (from 10**12 on) or as an aware datetime.
 
-    Without `settings` only what Redis has of the journals is known, and no checkpoint is used.
+    Without `settings` no checkpoint is used. `history` is of a server whose client gives text.
     PastUnknown where an entry is missing or wrong, BookError where there is no such book.
     """
     moment = _nanoseconds(at) if isinstance(at, datetime) else at
     if moment < FIRST_TIME and len(books) > 1:
         raise PastUnknown(f"{moment} is a seq, and each book has its own: name the book")
+    assert history.client is not None, "a server says which books there are"
     found = {}
     for name in books:
-        reached = _folded(server, name, moment, settings, progress)
+        reached = _folded(history, name, moment, settings, progress)
         time_ns = reached.received_at if moment < FIRST_TIME else moment
-        found[name] = PastBook.of(reached, _MarksThen(server, time_ns, settings, reference).of)
-    return Past(found, reference)
+        marks = _MarksThen(history.client, time_ns, settings or Settings())
+        found[name] = PastBook.of(reached, marks.of)
+    return PastBooks(found, reference)
 
 
 def _folded(
-    server: redis.Redis,
+    history: History,
     name: str,
     moment: int,
     settings: Settings | None,
     progress: PastProgress,
 ) -> fold.Fold:
-    history = open_history(server, settings)
     checkpoints = None if settings is None else Checkpoints.of(settings)
-    head = opening.head(server, name)
+    assert history.client is not None
+    head = opening.head(history.client, name)
     if head is None:
         raise BookError(f"book {name} does not exist")
 
@@ -103,8 +105,7 @@ class _MarksThen:
 
     server: redis.Redis
     time_ns: int
-    settings: Settings | None
-    reference: Reference | None
+    settings: Settings
     _splits: Mapping[str, Sequence[Split]] | None = None
     _known: dict[tuple[str, str], MarkFields] = field(default_factory=dict)
 
@@ -122,7 +123,7 @@ class _MarksThen:
     def _mark(self, subject: str, quote: str, instrument: str) -> MarkFields:
         if not self.time_ns:
             return {}
-        max_age_s = (self.settings or Settings()).valuation.mark_max_age_seconds
+        max_age_s = self.settings.valuation.mark_max_age_seconds
         mark = store.history(self.server, subject, quote, self.time_ns, max_age_s)
         mark = mark or store.history(self.server, subject, quote, self.time_ns)
         if self._splits is None:

@@ -15,7 +15,8 @@ from pm.client.asking import AsyncAsker, open_server_async
 from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Client, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
-from pm.client.past import Past
+from pm.client.past import Past, Wanted
+from pm.client.past_books import PastBooks
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -27,6 +28,7 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -45,12 +47,14 @@ class AsyncClient:
         reference: Reference | None = None,
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
+        archive: Archive | None = None,
     ) -> None:
         """See `Client`; `server` comes from `pm.connect.connect_async`."""
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
         self._settings = settings
         self._target: str | None = None
+        self.past = Past(settings, archive)
         self._asker = AsyncAsker(server, limits)
 
     @classmethod
@@ -200,8 +204,13 @@ class AsyncClient:
         book: str | None = None,
     ) -> Listing[JournalEntry]:
         """See `Client.journal`."""
+        name = self.scope.one(book)
         plan = plans.journal(self.scope, start, end, count, newest_first, book)
-        return await self._asker.answer(plan, (self.scope.one(book),))
+        found = await self._asker.answer(plan, (name,))
+        wanted = Wanted(start, end, count, newest_first)
+        if not self.past.lacks(name, found, wanted):
+            return found
+        return await asyncio.to_thread(self.past.complete, name, found, wanted)
 
     async def head(self, book: str | None = None) -> BookState:
         """See `Client.head`."""
@@ -214,7 +223,7 @@ class AsyncClient:
         *,
         book: str | None = None,
         progress: PastProgress = no_progress,
-    ) -> Past:
+    ) -> PastBooks:
         """See `Client.as_of`; for a client made by `open`.
 
         Folding is work of the processor: it is done in a thread, over a connection of its own, and
@@ -224,7 +233,7 @@ class AsyncClient:
         if target is None:
             raise ValueError("as_of connects by itself: make the client with AsyncClient.open")
 
-        def answered() -> Past:
+        def answered() -> PastBooks:
             with Client.open(
                 target,
                 self._settings,
@@ -232,6 +241,7 @@ class AsyncClient:
                 books=scope.books,
                 reference=scope.reference,
                 limits=self._asker.limits,
+                archive=self.past.archive,
             ) as client:
                 return client.as_of(at, book=book, progress=progress)
 

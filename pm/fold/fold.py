@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 
 from pm import keys
+from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint
 from pm.fold.differences import Differences
 from pm.history import History, HistoryGap
@@ -146,8 +147,10 @@ class Fold:
                 if self.seq % PROGRESS_ENTRIES == 0:
                     progress(self.seq)
         except HistoryGap as gap:
-            after = "" if gap.following is None else f", {gap.following} follows"
-            return self._end(f"journal: entry {gap.seq} is missing{after}")
+            fault = str(gap).removeprefix(f"book {self.name}: journal ")
+            return self._end(f"journal: {fault}")
+        except ArchiveError as error:
+            return self._end(f"archive: {error}")
         except UnicodeDecodeError as error:
             return self._end(f"journal: what follows entry {self.seq} is not text: {error}")
         return True

@@ -19,12 +19,20 @@ from pm.books import journal
 class HistoryGap(Exception):
     """An entry is neither in Redis nor in the archive; `seq` is its number."""
 
-    def __init__(self, book: str, seq: int, following: int | None = None) -> None:
+    def __init__(
+        self, book: str, seq: int, following: int | None = None, *, is_beginning: bool = False
+    ) -> None:
+        """`following` is the next entry there is; `is_beginning`: the first one in Redis."""
         self.book = book
         self.seq = seq
         self.following = following
-        after = "" if following is None else f", {following} follows"
-        super().__init__(f"book {book}: journal entry {seq} is missing{after}")
+        if is_beginning and following is not None:
+            gone = str(seq) if following == seq + 1 else f"{seq} to {following - 1}"
+            fault = f"journal entries {gone} are archived and no archive is configured"
+        else:
+            after = "" if following is None else f", {following} follows"
+            fault = f"journal entry {seq} is missing{after}"
+        super().__init__(f"book {book}: {fault}")
 
 
 class Archive(Protocol):
@@ -51,6 +59,9 @@ class Archive(Protocol):
 
     def raw(self, book: str, *, after: int, through: int) -> Iterator[tuple[int, bytes]]:
         """Bytes of refused entries, where the quarantine held them, by seq."""
+
+    def containing(self, book: str, text: str, *, through: int) -> Iterator[dict[str, str]]:
+        """Archived entries up to `through` whose facts contain `text`, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,12 @@ class History:
                 done = int(entry["seq"])
                 yield entry
             if done == reached:
-                raise HistoryGap(book, done + 1, following)
+                raise self._gap(book, done + 1, following)
+
+    def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
+        first = None if self.client is None else next(journal.read(self.client, book), None)
+        is_beginning = first is not None and int(first["seq"]) == following
+        return HistoryGap(book, seq, following, is_beginning=is_beginning and self.archive is None)
 
     def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
         """The bytes of refused entries that the archive has, by seq."""

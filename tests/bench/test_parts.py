@@ -151,3 +151,13 @@ def test_rebuild_tells_both_sizes_of_amounts(tiny: Scale) -> None:
         ("exchange", 444),
         ("token", 444),
     ]
+
+
+def test_archive_tells_each_compression_and_what_redis_takes(tiny: Scale) -> None:
+    rows = {row["compression"]: row for row in _rows("archive", tiny)}
+    assert list(rows) == ["lz4", "zstd", "snappy", "gzip", "none"]
+    assert all(
+        row["bytes/entry"] < rows["none"]["bytes/entry"]
+        for row in rows.values()
+        if row is not rows["none"]
+    )

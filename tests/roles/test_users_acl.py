@@ -9,6 +9,7 @@ import pytest
 import redis
 from redis import exceptions
 
+from pm.archive.archiving import Extent, archive_book
 from pm.books import lanes, opening
 from pm.client import Client
 from pm.events.lines import parse_line
@@ -87,3 +88,44 @@ def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> N
         assert reply[0] == "appended"
         with pytest.raises(exceptions.NoPermissionError):
             gateway.execute_command("DEL", "pm:{main}:book")
+
+
+def test_an_archiver_trims_what_it_has_archived_and_may_not_touch_the_state(
+    roles: AnyServer, tmp_path: Path
+) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))] * 3, 10**18)
+        new_consumer(Settings(), "main").consume(worker)
+
+    with as_user(roles, "archiver", decode=True) as archiver:
+        settings = Settings(data=tmp_path)
+        done = archive_book(
+            archiver, settings, "main", now_ns=1, extent=Extent(all_but=0, kept_entries=1)
+        )
+        assert (done.entries, done.trimmed_entries, done.trimmed_lane_entries) == (4, 3, 2)
+        for command in (
+            ("HSET", "pm:{main}:balance:binance:USDT", "total", "6"),
+            ("XADD", "pm:{main}:journal", "*", "event", "fill"),
+            ("DEL", "pm:{main}:journal"),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                archiver.execute_command(*command)
+
+
+def test_an_archiver_may_ask_a_server_to_sync_under_everysec(
+    roles: AnyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pm.archive.durable_seq._FSYNC_EVERY_S", 0.02)
+    with roles.client() as client:
+        client.config_set("appendfsync", "everysec")
+    try:
+        with as_user(roles, "worker") as worker:
+            opening.open_book(worker, "main", seen_generation_size=10)
+        with as_user(roles, "archiver", decode=True) as archiver:
+            extent = Extent(all_but=0)
+            done = archive_book(archiver, Settings(data=tmp_path), "main", now_ns=1, extent=extent)
+            assert done.entries == 1
+    finally:
+        with roles.client() as client:
+            client.config_set("appendfsync", "always")
