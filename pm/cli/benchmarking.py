@@ -24,6 +24,7 @@ PART_NAMES = (
     "decode",
     "failover",
     "peer",
+    "rebuild",
 )
 
 

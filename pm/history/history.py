@@ -7,7 +7,7 @@ has is a HistoryGap, never skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,7 @@ class HistoryGap(Exception):
         """`following` is the next entry there is; `is_beginning`: the first one in Redis."""
         self.book = book
         self.seq = seq
+        self.following = following
         if is_beginning and following is not None:
             gone = str(seq) if following == seq + 1 else f"{seq} to {following - 1}"
             fault = f"journal entries {gone} are archived and no archive is configured"
@@ -36,6 +37,9 @@ class HistoryGap(Exception):
 
 class Archive(Protocol):
     """What of the journals has been archived."""
+
+    def books(self) -> Iterable[str]:
+        """The books that something is archived of."""
 
     def last_seq(self, book: str) -> int:
         """The newest archived entry of a book, 0 without any."""
@@ -52,6 +56,9 @@ class Archive(Protocol):
         Never too late: no entry before it was received at `time_ns` or later, up to the disorder
         of a day's receipts.
         """
+
+    def raw(self, book: str, *, after: int, through: int) -> Iterator[tuple[int, bytes]]:
+        """Bytes of refused entries, where the quarantine held them, by seq."""
 
     def containing(self, book: str, text: str, *, through: int) -> Iterator[dict[str, str]]:
         """Archived entries up to `through` whose facts contain `text`, the newest first."""
@@ -97,6 +104,12 @@ class History:
         first = None if self.client is None else next(journal.read(self.client, book), None)
         is_beginning = first is not None and int(first["seq"]) == following
         return HistoryGap(book, seq, following, is_beginning=is_beginning and self.archive is None)
+
+    def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
+        """The bytes of refused entries that the archive has, by seq."""
+        if self.archive is None:
+            return {}
+        return dict(self.archive.raw(book, after=after, through=through))
 
     def _hot(self, book: str, after: int, through: int | None) -> Iterator[dict[str, str]]:
         if self.client is not None:
