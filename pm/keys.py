@@ -189,6 +189,11 @@ def break_record(book: str, break_id: str) -> str:
     return _book(book, f"break:{break_id}")
 
 
+def open_breaks(book: str) -> str:
+    """Sorted set: ids of the breaks that are not resolved, by when they were found, in ms."""
+    return _book(book, "breaks:open")
+
+
 def reconciliation(book: str) -> str:
     """Hash: when a book was last reconciled, up to which seq, and what was found."""
     return _book(book, "reconciliation")
