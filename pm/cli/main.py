@@ -26,7 +26,8 @@ _COMMANDS_OF: Final = {
     "tracing": ("trace", "traces"),
     "history": ("journal", "watch"),
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
-    "administration": ("quarantine", "reference", "functions", "verify"),
+    "administration": ("quarantine", "reference", "functions"),
+    "proof": ("verify",),
     "benchmarking": ("bench",),
 }
 _FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}

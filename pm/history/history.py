@@ -22,6 +22,7 @@ class HistoryGap(Exception):
     def __init__(self, book: str, seq: int, following: int | None = None) -> None:
         self.book = book
         self.seq = seq
+        self.following = following
         after = "" if following is None else f", {following} follows"
         super().__init__(f"book {book}: journal entry {seq} is missing{after}")
 

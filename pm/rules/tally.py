@@ -12,6 +12,7 @@ from typing import Any
 from pm.decimals import ZERO, Amount
 from pm.rules.digest import GENESIS_DIGEST, chain_digest
 from pm.rules.journal import Entry
+from pm.rules.state import BookState
 from pm.rules.tally_moves import InstrumentTokens, TallyEntry, TallyLeg, moves
 
 Sums = dict[str, Amount]
@@ -35,6 +36,29 @@ class Tally:
         self.chain_breaks: list[str] = []
         self._tokens: dict[str, InstrumentTokens] = {}
         self._reserved: dict[str, dict[str, Amount]] = {}
+
+    @classmethod
+    def of(cls, state: BookState) -> "Tally":
+        """A tally that goes on from a state taken as proven."""
+        tally = cls()
+        for key, record in state.positions.items():
+            held, terms = record.position.held, record.terms
+            tally.quantities[key] = held.quantity
+            tally.notionals[key] = held.cost - held.realized_pnl
+            tally._tokens[key] = InstrumentTokens(
+                terms.kind, terms.base, terms.quote, terms.settlement
+            )
+        for key, balance in state.balances.items():
+            tally.movements[key] = balance.balance.total
+        for key, (order, _, _) in state.orders.items():
+            if order.reservations:
+                tally._reserved[key] = {
+                    name: held.left for name, held in order.reservations.items()
+                }
+        tally.in_flight.update(state.in_flight)
+        tally.receivables.update(state.receivables)
+        tally.digest = state.digest
+        return tally
 
     def add(self, entry: Entry) -> None:
         """Count one entry, in journal order."""
