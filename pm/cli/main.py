@@ -28,6 +28,8 @@ _COMMANDS_OF: Final = {
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
     "administration": ("quarantine", "reference", "functions"),
     "proof": ("verify",),
+    "reconciling": ("reconcile",),
+    "breaks": ("breaks",),
     "benchmarking": ("bench",),
 }
 _FILE_OF: Final = {name: file for file, names in _COMMANDS_OF.items() for name in names}

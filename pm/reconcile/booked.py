@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pm.decimals import ZERO, Amount
-from pm.reconcile.found import NO_EVENT, Event
+from pm.reconcile.found import NO_EVENT, Event, event_text
 
 _EXECUTIONS: Final = frozenset({"fill", "execution_result"})
 _COUNTED: Final = frozenset({"applied", "covered"})
@@ -74,7 +74,7 @@ class Booked:
                     self._add_execution(book, entry, facts)
 
     def _add_execution(self, book: str, entry: Mapping[str, str], facts: dict[str, Any]) -> None:
-        event = Event(book, int(entry["seq"]), f"{entry['event']} {facts.get('id', '')}".strip())
+        event = Event(book, int(entry["seq"]), event_text(entry["event"], facts))
         self._add_to_order(event, entry, facts)
         if entry["event"] == "fill":
             trade = _trade(event, facts)

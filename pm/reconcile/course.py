@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pm.decimals import ZERO, Amount
-from pm.reconcile.found import Event
+from pm.reconcile.found import Event, event_text
 
 _NONE: Final[Mapping[str, str]] = {}
 
@@ -44,8 +44,7 @@ class Courses:
                 continue
             facts = json.loads(entry["facts"])
             received_at_ns = max(received_at_ns, int(facts.get("received_at") or 0))
-            name = f"{entry['event']} {facts.get('id', '')}".strip()
-            event = Event(book, int(entry["seq"]), name)
+            event = Event(book, int(entry["seq"]), event_text(entry["event"], facts))
             for figure, amount in self._amounts(json.loads(entry["changes"])).items():
                 if amount:
                     self._moves[figure].append(Move(received_at_ns, amount, event))

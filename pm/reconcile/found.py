@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha1
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 Kind = Literal[
     "state",
@@ -37,6 +38,11 @@ class Event(NamedTuple):
 
 
 NO_EVENT: Final = Event()
+
+
+def event_text(kind: str, facts: Mapping[str, Any]) -> str:
+    """A journal entry in a few words: its kind and what identifies it."""
+    return f"{kind} {facts.get('id', '')}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ class Runs:
             pipeline.hincrby(self._key, "differences", found)
             pipeline.execute()
 
+    def also_found(self, found: int, open_breaks: int) -> None:
+        """Add to the run that has been through what belongs to no single book."""
+        with self._client.pipeline() as pipeline:
+            pipeline.hset(self._key, "open_breaks", str(open_breaks))
+            pipeline.hincrby(self._key, "differences", found)
+            pipeline.execute()
+
     def failed(self, now_ns: int, error: str) -> None:
         """Keep why a run did not get through; that of the last one that did stays."""
         told: dict[Any, Any] = {"failed_at": now_ns, "error": error}
@@ -48,6 +55,16 @@ class Runs:
         told: dict[Any, Any] = {_field(figure): json.dumps(dict(seqs)) for figure in figures}
         if told:
             self._client.hset(self._key, mapping=told)
+
+    def transfers_done(self) -> dict[str, int]:
+        """Up to which seq of each book its transfers were looked at."""
+        found: Any = self._client.hget(self._key, "transfers_done")
+        done: dict[str, int] = json.loads(_text(found)) if found else {}
+        return done
+
+    def transfers_looked_at(self, seqs: Mapping[str, int]) -> None:
+        """Keep up to where the transfers of each book were looked at."""
+        self._client.hset(self._key, "transfers_done", json.dumps(dict(seqs)))
 
     def last_agreed(
         self, figures: Iterable[tuple[str, str]]
