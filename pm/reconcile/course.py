@@ -52,14 +52,17 @@ class Courses:
     def parting(
         self, figure: tuple[str, str], ours: Amount, theirs: Amount
     ) -> tuple[str, Event] | None:
-        """Where ours was last theirs (`<book>@<seq>`) and what moved it next; None if never."""
+        """Where ours was last theirs (`<book>@<seq>`) and what moved it next; None if never.
+
+        The place is "" where that was before the first entry that was followed.
+        """
         moves = sorted(self._moves[figure], key=lambda move: move.received_at_ns)
         value, following = ours, None
         for move in reversed(moves):
             if value == theirs and following is not None:
                 return f"{move.event.book}@{move.event.seq}", following.event
             value, following = value - move.amount, move
-        if value == theirs == ZERO and following is not None:
+        if value == theirs and following is not None:
             return "", following.event
         return None
 

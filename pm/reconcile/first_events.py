@@ -81,7 +81,7 @@ def _with_hint(found: Found, courses: Courses) -> Found:
     if parting is None:
         return found
     at, event = parting
-    detail = f"ours was {theirs} until {at}" if at else "ours began with this"
+    detail = f"ours was {theirs} until {at}" if at else f"ours was {theirs} before"
     return replace(found, first=event, detail=detail)
 
 

@@ -18,7 +18,7 @@ def read_statement(files: list[str], form: Format | None = None) -> Statement:
     """The statement of several files, each `FILE` or `<part>=FILE`.
 
     StatementError for a file that cannot be read whole, and for a balance or position told twice.
-    Trades may lie in several files, as pages of one list.
+    Trades may lie in several files, as pages of one list; a trade on two pages counts once.
     """
     whole = Statement()
     for told in files:
@@ -54,7 +54,9 @@ def _read(path: Path, part: Part | None, form: Format | None) -> Statement:
 
 def _joined(whole: Statement, more: Statement) -> Statement:
     if more.trades is not None:
-        whole = replace(whole, trades=(*(whole.trades or ()), *more.trades))
+        known = set(whole.trades or ())
+        new = (trade for trade in more.trades if trade not in known)
+        whole = replace(whole, trades=(*(whole.trades or ()), *new))
     for part in ("balances", "positions"):
         if getattr(more, part) is not None:
             if getattr(whole, part) is not None:
