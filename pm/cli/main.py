@@ -27,7 +27,7 @@ _COMMANDS_OF: Final = {
     "history": ("journal", "watch"),
     "processes": ("worker", "valuation", "gateway", "stop", "demo"),
     "administration": ("quarantine", "reference", "functions"),
-    "proof": ("verify",),
+    "proof": ("verify", "rebuild"),
     "reconciling": ("reconcile",),
     "breaks": ("breaks",),
     "benchmarking": ("bench",),

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import Final
 
 import click
+import redis
 
-from pm.books import quarantine
+from pm.books import opening, quarantine
 from pm.checkpoints import Checkpoints
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
-from pm.cli.session import Failure, Options, session
+from pm.cli.session import Failure, Options, Session, ensure_library, session
 from pm.fold import from_checkpoint
+from pm.history import History
 from pm.history.opening import open_history
+from pm.rebuild import RebuildRefused, Rebuilt, rebuild_book
+from pm.rebuild.restoring import Limits
 from pm.verify import Report, verify_book
+
+SWITCH_TIMEOUT_S: Final = 60.0
+"""The one call that switches renames every key of a book."""
+
+_DAY_NS: Final = 86_400 * 10**9
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
@@ -93,4 +104,114 @@ def print_differences(shown: list[str], count: int) -> None:
         click.echo(f"  and {count - len(shown)} more")
 
 
-COMMANDS = [verify]
+@click.command()
+@BOOK_OPTION
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(("hot", "archive", "both")),
+    default="both",
+    help="Where the journal is read: Redis, the archive, or both (default).",
+)
+@click.option("--dry-run", "looks_only", is_flag=True, help="Compare, and switch nothing.")
+@click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of the result.")
+@JSON_OPTION
+@click.pass_obj
+def rebuild(
+    options: Options, book: str | None, source: str, looks_only: bool, keeps: bool, as_json: bool
+) -> None:
+    """Make the books anew from their journals, beside the live ones, and switch if all is right.
+
+    Also onto a server that has no book: then everything comes from the archive.
+    """
+    with session(options, writes=not looks_only, opens=False) as current:
+        with current.client(decode=False, timeout_s=SWITCH_TIMEOUT_S) as client:
+            ensure_library(client)
+            history = _chosen(open_history(client, current.settings), source)
+            names = [book] if book is not None else _known(client, history)
+            if not names:
+                raise Failure(f"{current.shown} and the archive hold no book")
+            done = [_rebuild(current, client, history, name, looks_only) for name in names]
+        if keeps:
+            for rebuilt in done:
+                Checkpoints.of(current.settings).write(rebuilt.fold.checkpoint())
+    if as_json:
+        print_json([_rebuilt_json(rebuilt) for rebuilt in done])
+    else:
+        for rebuilt in done:
+            _print_rebuilt(rebuilt, looks_only)
+    if looks_only and any(rebuilt.healed for rebuilt in done):
+        sys.exit(1)
+
+
+def _chosen(history: History, source: str) -> History:
+    if source == "hot":
+        return replace(history, archive=None)
+    return replace(history, client=None) if source == "archive" else history
+
+
+def _known(client: redis.Redis, history: History) -> list[str]:
+    archived = () if history.archive is None else history.archive.books()
+    return sorted({*opening.names(client), *archived})
+
+
+def _rebuild(
+    current: Session, client: redis.Redis, history: History, name: str, looks_only: bool
+) -> Rebuilt:
+    settings = current.settings
+    limits = Limits(
+        settings.storage.hot_data_retention_days * _DAY_NS,
+        settings.portfolio_manager.quarantine_max_entries,
+    )
+    progress = EntryProgress(f"book {name}")
+    try:
+        return rebuild_book(
+            client, name, history, limits, looks_only=looks_only, progress=progress.show
+        )
+    except RebuildRefused as error:
+        further = error.differences.shown[1:10]
+        raise Failure("\n".join([f"{error}; nothing was changed", *further])) from None
+    finally:
+        progress.end()
+
+
+def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
+    return {
+        "book": rebuilt.book,
+        "seq": rebuilt.fold.seq,
+        "digest": rebuilt.fold.digest,
+        "entries": rebuilt.fold.entries,
+        "keys": rebuilt.keys,
+        "switched": rebuilt.is_switched,
+        "stood_at": rebuilt.live_seq,
+        "restored_entries": rebuilt.restored.entries,
+        "restored_refusals": rebuilt.restored.refusals,
+        "differences": rebuilt.healed.shown,
+        "difference_count": rebuilt.healed.count,
+    }
+
+
+def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
+    fold = rebuilt.fold
+    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    if rebuilt.live_seq > fold.seq:
+        done = f"was this (it stands at seq {rebuilt.live_seq} now; nothing was switched)"
+    click.echo(
+        f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
+        f" {fold.entries} journal entries, {rebuilt.keys} keys"
+    )
+    if not rebuilt.live_seq:
+        click.echo(
+            f"  it was not on the server: {rebuilt.restored.entries} journal entries and"
+            f" {rebuilt.restored.refusals} refusals put back"
+        )
+    elif rebuilt.live_seq < fold.seq:
+        click.echo(f"  it stood at seq {rebuilt.live_seq}, behind its journal")
+    elif rebuilt.live_seq == fold.seq:
+        found = "is not as it must be" if looks_only else "was not as it had to be"
+        count = rebuilt.healed.count
+        click.echo(f"  {count} {found}:" if count else "  every key was as it had to be")
+    print_differences(rebuilt.healed.shown, rebuilt.healed.count)
+
+
+COMMANDS = [verify, rebuild]

@@ -78,8 +78,11 @@ def load(options: Options) -> Settings:
 
 
 @contextmanager
-def session(options: Options, *, writes: bool = True) -> Iterator[Session]:
-    """A checked server for the time of one command."""
+def session(options: Options, *, writes: bool = True, opens: bool = True) -> Iterator[Session]:
+    """A checked server for the time of one command.
+
+    With `opens`, a private server that is new gets the configured books.
+    """
     settings = load(options)
     with failures():
         if settings.redis.target is not None:
@@ -94,7 +97,8 @@ def session(options: Options, *, writes: bool = True) -> Iterator[Session]:
             return
         with embedded_server(settings.data, settings.redis.appendfsync) as target:
             private = Session(settings, target, target)
-            _prepare(private)
+            if opens:
+                _prepare(private)
             yield private
 
 

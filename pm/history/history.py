@@ -7,7 +7,7 @@ has is a HistoryGap, never skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,9 @@ class HistoryGap(Exception):
 class Archive(Protocol):
     """What of the journals has been archived."""
 
+    def books(self) -> Iterable[str]:
+        """The books that something is archived of."""
+
     def last_seq(self, book: str) -> int:
         """The newest archived entry of a book, 0 without any."""
 
@@ -45,6 +48,9 @@ class Archive(Protocol):
         Never too late: no entry before it was received at `time_ns` or later, up to the disorder
         of a day's receipts.
         """
+
+    def raw(self, book: str, *, after: int, through: int) -> Iterator[tuple[int, bytes]]:
+        """Bytes of refused entries, where the quarantine held them, by seq."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,12 @@ class History:
                 yield entry
             if done == reached:
                 raise HistoryGap(book, done + 1, following)
+
+    def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
+        """The bytes of refused entries that the archive has, by seq."""
+        if self.archive is None:
+            return {}
+        return dict(self.archive.raw(book, after=after, through=through))
 
     def _hot(self, book: str, after: int, through: int | None) -> Iterator[dict[str, str]]:
         if self.client is not None:
