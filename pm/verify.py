@@ -22,7 +22,7 @@ from pm.books import journal, opening
 from pm.books.opening import BookError
 from pm.rules import laws, laws_of_valuation
 from pm.rules.book import Book
-from pm.rules.expected import NOT_FOLDED, SORTED_SETS
+from pm.rules.expected import NOT_FOLDED, RESTATEMENTS, SORTED_SETS
 from pm.rules.facts import FactsError
 from pm.rules.journal import FIELDS, Entry
 from pm.rules.tally import Tally
@@ -193,7 +193,7 @@ def _valuation(client: redis.Redis, name: str) -> tuple[str, str]:
 def _read_key(pipeline: Any, key: str, expected: Any, name: str) -> None:
     if isinstance(expected, set):
         pipeline.smembers(key)
-    elif name in SORTED_SETS or name.startswith(("instrument:", "chain:")):
+    elif name in (*SORTED_SETS, RESTATEMENTS) or name.startswith(("instrument:", "chain:")):
         pipeline.zrange(key, 0, -1, withscores=True)
     else:
         pipeline.hgetall(key)
