@@ -2,7 +2,6 @@
 -- restatement sets the position to the derived figures, in one entry, or is declined when the position
 -- has moved since they were derived. What was journaled before stays; the restatement links to it.
 
-local balance = require("balance")
 local decimal = require("decimal")
 local order_state = require("order")
 local outcome = require("outcome")
@@ -89,7 +88,7 @@ local function contribute(facts, old, new)
     subtract(decimal.parse(new.transfer_cost), decimal.parse(old.transfer_cost))
   record.fees, record.fee_value = difference_of(new.fees, old.fees), subtract(new.fee_value, old.fee_value)
   record.fees_unvalued = difference_of(new.unvalued, old.unvalued)
-  record.trips = facts.trips
+  record.trips = next(facts.trips) and facts.trips or nil
   return record, has_leg
 end
 
@@ -137,8 +136,7 @@ function M.restate(facts, state)
   local changes = { change }
   for index = 1, #facts.moves do
     local location, chain_id, token, amount = unpack(facts.moves[index])
-    changes[#changes + 1] =
-      balance.settle(state.balance(location, chain_id, token), decimal.parse(amount))
+    outcome.settle(state, location, chain_id, { token, decimal.parse(amount) }, changes)
   end
   local record, has_leg = contribute(facts, old, present)
   if has_leg then

@@ -32,8 +32,8 @@ class Trade:
 class Life:
     """A position from just before entry `first_seq` on, up to `through`.
 
-    `versions` are the executions restated since, `stated` their terms and the trade's; `position` is
-    as last journaled, in entry `position_seq`.
+    `versions` are the executions restated since, `stated` their terms and the trade's; `position`
+    is as last journaled, in entry `position_seq`.
     """
 
     first_seq: int
@@ -114,14 +114,16 @@ def _relevant(
     changed = f'"strategy_id":"{trade.strategy}","instrument":"{trade.instrument}"'
     about = f'"instrument":"{trade.instrument}"'
     for entry in history.read(book, after=first - 1, through=through):
-        if changed in entry["changes"] or (
-            entry["event"] in BY_QUANTITY and about in entry["facts"] and _counts(entry)
-        ):
+        if changed in entry["changes"] or _would_change(entry, about):
             yield entry
 
 
-def _counts(entry: Entry) -> bool:
-    return entry["result"] == "applied" or entry["reason"] == "no_position"
+def _would_change(entry: Entry, about: str) -> bool:
+    return (
+        entry["event"] in BY_QUANTITY
+        and about in entry["facts"]
+        and (entry["result"] == "applied" or entry["reason"] == "no_position")
+    )
 
 
 def _life(entries: list[Entry], trade: Trade) -> Life:
@@ -148,7 +150,8 @@ def _life(entries: list[Entry], trade: Trade) -> Life:
             start = _position(states[0][0], terms)
         if states:
             last = int(entry["seq"]), states[-1][1]
-    assert last is not None and terms is not None, "the trade itself changed the position"
+    assert last is not None, "the trade itself changed the position"
+    assert terms is not None, "an execution has terms"
     position = _position(last[1], terms)
     assert position is not None, "a change has a new state"
     first_seq, through = int(entries[0]["seq"]), int(entries[-1]["seq"])
