@@ -9,9 +9,12 @@ from collections.abc import Callable
 import click
 import redis
 
-from pm.books import opening, quarantine
+from pm.books import opening, quarantine, reference_store
+from pm.books.submitting import Submitter
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
-from pm.cli.session import Failure, Options, session
+from pm.cli.session import Failure, Options, ensure_library, session
+from pm.cli.treasury import NUMBER, STRATEGY_ID, AmountCommand
+from pm.reconcile.adjusting import Order, adjust
 from pm.reconcile.breaks import BreakError, Breaks
 from pm.reconcile.record import STATES, Break
 
@@ -112,6 +115,44 @@ def resolve(options: Options, break_id: str, why: str, by: str, as_json: bool) -
     )
 
 
+@breaks_group.command("adjust", cls=AmountCommand)
+@click.argument("break_id", metavar="ID")
+@WHY_OPTION
+@BY_OPTION
+@click.option("--book", help="The book to adjust, where several hold it.")
+@click.option("--strategy", type=STRATEGY_ID, help="Whose position it is, where several hold it.")
+@click.option("--cost", type=NUMBER, help="The signed cost of the quantity that is added.")
+@JSON_OPTION
+@click.pass_obj
+def adjust_break(
+    options: Options,
+    break_id: str,
+    why: str,
+    by: str,
+    book: str | None,
+    strategy: int | None,
+    cost: str | None,
+    as_json: bool,
+) -> None:
+    """Make ours theirs, by an adjustment in the journal that names who and why."""
+    order = Order(by=by, why=why, book=book, strategy=strategy, cost=cost)
+    with session(options) as current, current.client(decode=False) as client:
+        ensure_library(client)
+        kept, found = _one(client, break_id)
+        settings = current.settings
+        submitter = Submitter(
+            client,
+            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
+            sharded_updates=settings.redis.sharded_updates,
+        )
+        reference = reference_store.load_version(client)
+        try:
+            after = adjust(client, submitter, reference, kept, found, order)
+        except BreakError as error:
+            raise Failure(str(error)) from None
+    _tell(kept, after, as_json)
+
+
 def _act(options: Options, break_id: str, as_json: bool, act: Act) -> None:
     with session(options) as current, current.client() as client:
         kept, found = _one(client, break_id)
@@ -119,6 +160,10 @@ def _act(options: Options, break_id: str, as_json: bool, act: Act) -> None:
             after = act(kept, found.id)
         except BreakError as error:
             raise Failure(str(error)) from None
+    _tell(kept, after, as_json)
+
+
+def _tell(kept: Breaks, after: Break, as_json: bool) -> None:
     if as_json:
         print_json({"book": kept.book, **after.to_json()})
     else:

@@ -122,12 +122,11 @@ def reconcile(
         if home is None:
             raise Failure(f"{current.shown} holds no book")
         reference = reference_store.load_version(client)
-        place = reference.location(
-            _id(venue), None if account is None else _id(account), reference.chain_of_venue(venue)
-        )
+        venue_id, account_id = _id(venue), None if account is None else _id(account)
+        place = reference.location(venue_id, account_id, reference.chain_of_venue(venue_id))
         history = open_history(client, current.settings)
         terms = Terms(
-            venue=_id(venue),
+            venue=venue_id,
             location=place,
             source=source,
             tolerance=tolerance,
@@ -150,7 +149,7 @@ def reconcile(
         print_json(_outside_json(report))
     else:
         _print_outside(report)
-    if report.outcome.open:
+    if report.outcome.open or report.outcome.left_out:
         sys.exit(1)
 
 
@@ -227,6 +226,7 @@ def _outcome_text(outcome: Outcome) -> str:
         "resolved": outcome.resolved,
         "open": outcome.open,
         "explained": outcome.explained,
+        "not kept, as there are too many": outcome.left_out,
     }
     parts = [f"{count} {name}" for name, count in told.items() if count]
     return f", breaks: {', '.join(parts)}" if parts else ""
@@ -292,6 +292,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, int]:
         "resolved": outcome.resolved,
         "open": outcome.open,
         "explained": outcome.explained,
+        "left_out": outcome.left_out,
     }
 
 

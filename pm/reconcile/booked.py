@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pm.decimals import ZERO, Amount
@@ -72,6 +72,8 @@ class Booked:
                 place = facts.get("location") or facts.get("venue")
                 if facts.get("venue") == self._venue and place == self._location:
                     self._add_execution(book, entry, facts)
+            elif entry["event"] == "restatement" and entry["result"] == "applied":
+                self._restate(json.loads(entry["facts"]))
 
     def _add_execution(self, book: str, entry: Mapping[str, str], facts: dict[str, Any]) -> None:
         event = Event(book, int(entry["seq"]), event_text(entry["event"], facts))
@@ -82,6 +84,26 @@ class Booked:
                 self.orders[facts["order"].partition(":")[2]].as_whole = True
             else:
                 self.trades[trade.instrument, trade.execution_id].append(trade)
+
+    def _restate(self, facts: dict[str, Any]) -> None:
+        """Give a trade that was corrected its new terms, and take away one that was busted."""
+        venue, order, execution_id = facts["execution"].split("/")
+        if venue != self._venue:
+            return
+        restated = []
+        for trade in self.trades.get((facts["instrument"], execution_id), ()):
+            if trade.order == order:
+                trade = replace(trade, **_terms(facts["trade"]))
+                self._restate_order(order, facts["order_moves"])
+            if trade.quantity:
+                restated.append(trade)
+        self.trades[facts["instrument"], execution_id] = restated
+
+    def _restate_order(self, key: str, moves: Mapping[str, Any]) -> None:
+        order = self.orders[key]
+        order.quantity += Amount.parse(moves["quantity"])
+        for token, amount in moves["fees"].items():
+            order.fees[token] += Amount.parse(amount)
 
     def _add_to_order(self, event: Event, entry: Mapping[str, str], facts: dict[str, Any]) -> None:
         key = facts["order"].partition(":")[2]
@@ -111,21 +133,28 @@ def _trade(event: Event, facts: dict[str, Any]) -> BookedTrade | None:
     parts = facts["id"].split("/")
     if len(parts) != 3 or parts[2].startswith(_WITHOUT_ID) or "instrument" not in facts:
         return None
-    fees: Fees = {}
-    for token, amount, kind in facts.get("fees") or ():
-        if kind != "gas":
-            fees[token] = fees.get(token, ZERO) + Amount.parse(amount)
     return BookedTrade(
         event=event,
         execution_id=parts[2],
         order=parts[1],
         instrument=facts["instrument"],
-        quantity=Amount.parse(facts["quantity"]),
-        price=_maybe(facts.get("price")),
-        cost=_maybe(facts.get("quote_amount")),
-        fees=fees,
         executed_at_ns=int(facts["executed_at"]),
+        **_terms(facts),
     )
+
+
+def _terms(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a trade a correction may change, from a fill or a restatement."""
+    fees: Fees = {}
+    for token, amount, kind in told.get("fees") or ():
+        if kind != "gas":
+            fees[token] = fees.get(token, ZERO) + Amount.parse(amount)
+    return {
+        "quantity": Amount.parse(told["quantity"]),
+        "price": _maybe(told.get("price")),
+        "cost": _maybe(told.get("quote_amount")),
+        "fees": fees,
+    }
 
 
 def _maybe(text: str | None) -> Amount | None:

@@ -21,6 +21,9 @@ from pm.reconcile.found import Found
 from pm.reconcile.record import Break
 
 _NS_PER_MS: Final = 1_000_000
+NEW_MAX: Final = 1_000
+"""More new breaks than this a run only counts: so many have one cause, and fill the memory."""
+
 _RECORDS_A_READ: Final = 500
 
 _Change = Callable[[Break | None], Break]
@@ -32,7 +35,7 @@ class BreakError(Exception):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did to the breaks of a book."""
+    """What a run did to the breaks of a book; `left_out` were too many new ones to keep."""
 
     found: int = 0
     new: int = 0
@@ -40,6 +43,7 @@ class Outcome:
     resolved: int = 0
     open: int = 0
     explained: int = 0
+    left_out: int = 0
 
 
 class Breaks:
@@ -60,9 +64,12 @@ class Breaks:
         outcome = Outcome()
         ids: set[str] = set()
         for each in found:
-            before, after = self._change(each.break_id, _seen(each, source, now_ns))
             ids.add(each.break_id)
             outcome.found += 1
+            if outcome.new >= NEW_MAX and self.one(each.break_id) is None:
+                outcome.left_out += 1
+                continue
+            before, after = self._change(each.break_id, _seen(each, source, now_ns))
             outcome.new += before is None
             outcome.reopened += before is not None and _opened_again(before, after)
             crash_point("break_recorded")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from pm import keys
 from pm.connect import connect
@@ -37,6 +40,13 @@ def shell(folder: Path) -> Iterator[Shell]:
         events = write_events(folder / "events.jsonl", *EVENTS)
         shell.ok("ingest", events, "--instruments", INSTRUMENTS)
         yield shell
+
+
+@contextmanager
+def _server(shell: Shell) -> Iterator[redis.Redis]:
+    """A client of the shell's server."""
+    with embedded_server(shell.folder / "data") as target, connect(target, role="test") as client:
+        yield client
 
 
 def _told(shell: Shell, value: Any, name: str = "told.json") -> Path:
@@ -88,8 +98,6 @@ def test_a_difference_is_a_break_with_a_life(shell: Shell) -> None:
 
 def test_the_past_is_compared_as_of_its_time(shell: Shell) -> None:
     told = _told(shell, RIGHT)
-    import time
-
     at = str(time.time_ns())
     later = write_events(shell.path("later.jsonl"), fill(1, quantity="1", price="10"))
     shell.ok("ingest", later)
@@ -108,7 +116,7 @@ def test_the_past_is_compared_as_of_its_time(shell: Shell) -> None:
         (("--statement", "bad.json", "--venue", "binance"), 1, "bad.json: is not JSON"),
         (("--statement", "told.json", "--venue", "binance", "--tolerance", "x"), 2, "tolerance"),
         (("--statement", "told.json", "--venue", "binance", "--at", "noon"), 2, "is no time"),
-        (("--statement", "told.json", "--venue", "kraken"), 1, "1 open"),
+        (("--statement", "told.json", "--venue", "kraken"), 1, "hold nothing at kraken"),
         (("--book", "nowhere"), 1, "book nowhere does not exist"),
     ],
 )
@@ -155,9 +163,9 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next(shell: Shell, step: str
     assert code == (0 if step == "break_resolved" else 1)
 
 
-def test_a_damaged_key_is_found_and_healed(shell: Shell, folder: Path) -> None:
+def test_a_damaged_key_is_found_and_healed(shell: Shell) -> None:
     shell.ok("reconcile")
-    with embedded_server(folder / "data") as target, connect(target, role="test") as client:
+    with _server(shell) as client:
         key = keys.balance("main", "binance", "USDT")
         right = client.hget(key, "total")
         client.hset(key, "total", "1")
@@ -169,3 +177,75 @@ def test_a_damaged_key_is_found_and_healed(shell: Shell, folder: Path) -> None:
         assert kept.first_seq == int(client.hget(key, "seq") or 0)
         client.hset(key, "total", str(right))
         assert "1 resolved" in shell.ok("reconcile")
+
+
+def test_an_adjustment_is_journaled_and_ends_the_break(shell: Shell) -> None:
+    told = _told(shell, WRONG)
+    (found,) = _against(shell, told)[1]["found"]
+    said = ("--why", "a fee nobody told", "--by", "ann")
+    done = shell.json("breaks", "adjust", found["id"], *said)
+    assert done["resolution"].startswith("adjusted seq ")
+    seq = int(done["resolution"].removeprefix("adjusted seq "))
+    entry = next(each for each in shell.json("journal") if each["seq"] == seq)
+    assert entry["event"] == "adjustment"
+    facts = entry["facts"]
+    assert (facts["by"], facts["why"], facts["break"]) == ("ann", "a fee nobody told", found["id"])
+    assert _against(shell, told)[0] == 0
+    assert shell.json("reconcile")["right"]
+    again = shell.run("breaks", "adjust", found["id"], *said)
+    assert (again.exit_code, "is resolved" in again.stderr) == (1, True)
+
+
+def test_a_position_is_adjusted_at_a_cost_somebody_says(shell: Shell) -> None:
+    told = shell.path("told.csv")
+    told.write_text("instrument,quantity\nbinance.coin.BTCUSDT,0.5\n")
+    (found,) = _against(shell, told)[1]["found"]
+    said = ("--why", "settled elsewhere", "--by", "ann")
+    refused = shell.run("breaks", "adjust", found["id"], *said)
+    assert "say with --cost what -0.25 cost" in refused.stderr
+    shell.ok("breaks", "adjust", found["id"], "--cost", "-16250", *said)
+    assert _against(shell, told)[0] == 0
+    (position,) = shell.json("positions")
+    assert (position["quantity"], position["realized_pnl"]) == ("0.5", "0")
+
+
+def test_an_adjustment_that_was_killed_counts_once(shell: Shell) -> None:
+    told = _told(shell, WRONG)
+    (found,) = _against(shell, told)[1]["found"]
+    command = ["--data", "data", "breaks", "adjust", found["id"], "--why", "x", "--by", "ann"]
+    killed = subprocess.run(
+        [sys.executable, "-m", "pm.cli.main", *command],
+        cwd=shell.folder,
+        env=clean_environment(PM_TEST_CRASH_AT="adjustment_submitted"),
+        capture_output=True,
+        timeout=60,
+    )
+    assert killed.returncode == -9, killed.stderr
+    assert shell.run("breaks").exit_code == 1, "it is still open"
+    done = shell.json("breaks", "adjust", found["id"], "--why", "x", "--by", "ann")
+    seq = int(done["resolution"].removeprefix("adjusted seq "))
+    (entry,) = [
+        e for e in shell.json("journal") if e["event"] == "adjustment" and e["result"] == "applied"
+    ]
+    assert entry["seq"] == seq
+    assert _against(shell, told)[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["trade", "state"])
+def test_what_no_adjustment_can_end_says_what_can(shell: Shell, kind: str) -> None:
+    if kind == "trade":
+        told = shell.path("told.csv")
+        told.write_text(
+            "execution_id,symbol,side,quantity,price,executed_at\n"
+            "X1,BTC/USDT,buy,1,2,2023-11-14T21:00Z\n"
+        )
+        (found,) = _against(shell, told)[1]["found"]
+        break_id = found["id"]
+    else:
+        with _server(shell) as client:
+            client.hset(keys.balance("main", "binance", "USDT"), "total", "1")
+        shell.run("reconcile")
+        break_id = json.loads(shell.run("breaks", "--json").stdout)[0]["id"]
+    result = shell.run("breaks", "adjust", break_id, "--why", "x", "--by", "ann")
+    assert result.exit_code == 1
+    assert ("rebuild the book" if kind == "state" else "bust, correct") in result.stderr

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import copy
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from pm.books.submitting import Submitter
+from pm.corrections.making import Corrections
 from pm.decimals import Amount
+from pm.events.facts import Direct, Facts
+from pm.events.read_event import read_event
+from pm.history import History
 from pm.reconcile.statement import StatementError
 from tests.client.facts import fill
-from tests.reconcile.desk import ETH_PERPETUAL, Desk
+from tests.reconcile.desk import ETH_PERPETUAL, REFERENCE, Desk
 from tests.servers import ServerProcess
 
 
@@ -210,3 +216,29 @@ def test_profit_is_compared_at_the_mark_of_the_venue(desk: Desk) -> None:
     assert (found.kind, found.difference) == ("pnl", "0.0000001")
     in_other_contracts = {**position, "contracts": 0.03, "contractSize": 1}
     assert desk.reconcile(desk.told(positions=[in_other_contracts])).found == ()
+
+
+def _restate(desk: Desk, told: dict[str, Any], **event: Any) -> None:
+    """Ask for a correction of a trade and make it."""
+    place = {"venue": "binance", "order_id": told["order"], "execution_id": told["id"]}
+    said = {"event_id": f"C{told['id']}", "executed_at": time.time_ns(), "by": "ann", "why": "so"}
+    text = Facts(REFERENCE).text(read_event({**event, **place, **said}), Direct(time.time_ns()))
+    submitter = Submitter(desk.server, quarantine_max=10, sharded_updates=False)
+    assert submitter.submit(told["book"], text).result == "applied"
+    corrections = Corrections(desk.server, submitter, History(desk.server))
+    assert corrections.make(told["book"], said["event_id"]).status == "restated"
+
+
+def test_a_trade_that_was_busted_or_corrected_is_compared_as_it_is_now(desk: Desk) -> None:
+    desk.trade(20)
+    busted, corrected = desk.trades[4], desk.trades[9]
+    more = f"{Decimal(corrected['amount']) + 1:f}"
+    _restate(desk, busted, kind="bust")
+    _restate(desk, corrected, kind="correct", quantity=more, side=corrected["side"])
+    before = desk.reconcile(desk.told(trades=desk.trades))
+    assert {each.subject for each in before.found} == {
+        _trade(desk, place)[0].removeprefix("trade ") for place in (4, 9)
+    }
+    corrected["amount"] = more
+    desk.trades.remove(busted)
+    assert desk.reconcile(desk.told(trades=desk.trades)).found == ()
