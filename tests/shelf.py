@@ -27,6 +27,17 @@ class Shelf:
         raws = {int(entry.partition(b"-")[0]): fields[b"raw"] for entry, fields in records}
         return cls(book, entries, raws)
 
+    @classmethod
+    def from_text(cls, text: str) -> Shelf:
+        """What `text` gave, in another process."""
+        book, entries, raws = json.loads(text)
+        return cls(book, entries, {int(seq): bytes.fromhex(raw) for seq, raw in raws.items()})
+
+    def text(self) -> str:
+        """All of it as text."""
+        raws = {seq: raw.hex() for seq, raw in self._raws.items()}
+        return json.dumps([self.book, self.entries, raws])
+
     def books(self) -> list[str]:
         return [self.book]
 

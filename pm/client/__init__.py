@@ -6,6 +6,7 @@ from pm.client.errors import FeedError, JournalRewritten, JournalTrimmed, QueryT
 from pm.client.feed import AsyncFeed, Feed
 from pm.client.journal import JournalEntry
 from pm.client.limits import QueryLimits
+from pm.client.past import Past, PastSummary
 from pm.client.rendering import to_json
 from pm.client.results import (
     Balance,
@@ -43,6 +44,8 @@ __all__ = [
     "Listing",
     "LiveValue",
     "NettedPosition",
+    "Past",
+    "PastSummary",
     "PortfolioSummary",
     "Position",
     "PositionChange",

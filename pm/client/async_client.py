@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, overload
 
 import redis.asyncio
 
 from pm.client import plans, valued_plans
+from pm.client.as_of import PastProgress, no_progress
 from pm.client.asking import AsyncAsker, open_server_async
-from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Id, in_days, text
+from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Client, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
+from pm.client.past import Past
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -46,6 +49,8 @@ class AsyncClient:
         """See `Client`; `server` comes from `pm.connect.connect_async`."""
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self._settings = settings
+        self._target: str | None = None
         self._asker = AsyncAsker(server, limits)
 
     @classmethod
@@ -54,7 +59,9 @@ class AsyncClient:
         if settings is not None:
             options.setdefault("limits", QueryLimits.of(settings))
         limits = options.get("limits", UNLIMITED)
-        return cls(open_server_async(target, limits), settings=settings, **options)
+        client = cls(open_server_async(target, limits), settings=settings, **options)
+        client._target = target
+        return client
 
     async def close(self) -> None:
         """Close the connections."""
@@ -200,6 +207,35 @@ class AsyncClient:
         """See `Client.head`."""
         plan = plans.head(self.scope, book)
         return await self._asker.answer(plan, (self.scope.one(book),))
+
+    async def as_of(
+        self,
+        at: int | datetime,
+        *,
+        book: str | None = None,
+        progress: PastProgress = no_progress,
+    ) -> Past:
+        """See `Client.as_of`; for a client made by `open`.
+
+        Folding is work of the processor: it is done in a thread, over a connection of its own, and
+        `progress` is called there.
+        """
+        target, scope = self._target, self.scope
+        if target is None:
+            raise ValueError("as_of connects by itself: make the client with AsyncClient.open")
+
+        def answered() -> Past:
+            with Client.open(
+                target,
+                self._settings,
+                book=scope.home,
+                books=scope.books,
+                reference=scope.reference,
+                limits=self._asker.limits,
+            ) as client:
+                return client.as_of(at, book=book, progress=progress)
+
+        return await asyncio.to_thread(answered)
 
     async def strategies(self, book: str | None = None) -> tuple[str, ...]:
         """See `Client.strategies`."""

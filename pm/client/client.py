@@ -9,15 +9,18 @@ exist is a `BookError` wherever a query meets it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, overload
 
 import redis
+from redis import exceptions
 
 from pm.client import plans, valued_plans
-from pm.client.asking import Asker, open_server
+from pm.client.as_of import PastProgress, as_of, no_progress
+from pm.client.asking import Asker, open_server, server_name
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
+from pm.client.past import Past
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -29,6 +32,8 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.connect import ServerError
+from pm.connect.errors import explain
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -61,6 +66,7 @@ class Client:
         """
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self._settings = settings
         self._asker = Asker(server, limits)
 
     @classmethod
@@ -221,6 +227,24 @@ class Client:
         """Where a book stands: seq, digest, cursors, totals."""
         plan = plans.head(self.scope, book)
         return self._asker.answer(plan, (self.scope.one(book),))
+
+    def as_of(
+        self,
+        at: int | datetime,
+        *,
+        book: str | None = None,
+        progress: PastProgress = no_progress,
+    ) -> Past:
+        """The books as they were at a time, or a book after a journal entry; see `as_of`.
+
+        A number below 10**12 is a seq, another is nanoseconds. It takes as long as it takes to fold
+        the journal from the nearest checkpoint; archive and checkpoints are found by the settings.
+        """
+        books = self.scope.spanned(book)
+        try:
+            return as_of(self.server, at, books, self._settings, self.scope.reference, progress)
+        except (exceptions.RedisError, OSError) as error:
+            raise ServerError(explain(error, server_name(self.server))) from error
 
     def strategies(self, book: str | None = None) -> tuple[str, ...]:
         """The strategies that ever did anything."""

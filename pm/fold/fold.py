@@ -56,7 +56,7 @@ class Refusals:
             self.records[entry.seq] = (entry.reason, fingerprint(entry.facts.encode()))
             if event_id is not None:
                 self._by_id.setdefault(event_id, []).append(entry.seq)
-        elif event_id is not None:
+        elif is_replay and event_id is not None:
             self.settled.update(self._by_id.pop(event_id, ()))
 
 

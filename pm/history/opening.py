@@ -8,6 +8,6 @@ from pm.history.history import History
 from pm.settings import Settings
 
 
-def open_history(client: redis.Redis | None, settings: Settings) -> History:
-    """The journals of a server and of the archive the settings name."""
+def open_history(client: redis.Redis | None, settings: Settings | None) -> History:
+    """The journals of a server and of the archive the settings name; without any, the server's."""
     return History(client)

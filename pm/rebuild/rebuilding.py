@@ -23,8 +23,8 @@ from pm.functions import library
 from pm.history import History, HistoryGap
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
 from pm.rebuild.shadow import Place, Shadow
-from pm.rebuild.worths import VALUED_FIELDS, Worths
 from pm.rules.expected import NOT_FOLDED, ExpectedState, Hash
+from pm.rules.worths import VALUED_FIELDS, Worths
 
 ROUNDS_MAX: Final = 100
 """How often a book that moves on is followed before a rebuild gives up."""

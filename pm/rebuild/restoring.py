@@ -76,7 +76,7 @@ def _restore_journal(
     """Append the entries the stream has never had; how many."""
     key = keys.journal(fold.name)
     last = _last_id(client, key)
-    after = 0 if last is None else int(last.partition("-")[0])
+    after = 0 if last is None else lanes.order_of(last)[0]
     if after >= fold.seq:
         return 0
     if last is None and history.archive is not None:
@@ -99,15 +99,18 @@ def _restore_journal(
 def _restore_quarantine(
     client: redis.Redis, history: History, fold: Fold, quarantine_max: int
 ) -> int:
-    """Make the records of refusals anew if the server has none at all; how many.
+    """Append the records of refusals the stream has never had; how many.
 
     A refusal whose event was taken later under the same id is settled. Of others the journal does
     not tell; replayed once more they count as duplicates.
     """
     key = keys.quarantine(fold.name)
     refusals = fold.refusals
-    wanted = sorted(refusals.records.keys() - refusals.settled)[-quarantine_max:]
-    if not wanted or _last_id(client, key) is not None:
+    last = _last_id(client, key)
+    after = 0 if last is None else lanes.order_of(last)[0]
+    open_seqs = sorted(refusals.records.keys() - refusals.settled)[-quarantine_max:]
+    wanted = [seq for seq in open_seqs if seq > after]
+    if not wanted:
         return 0
     raws = history.raws(fold.name, after=wanted[0] - 1, through=wanted[-1])
     chosen = set(wanted)

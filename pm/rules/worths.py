@@ -1,4 +1,4 @@
-"""The valuation a rebuilt book is given: the marks its positions have, and what follows from them.
+"""The valuation of a book made from its journal: marks from elsewhere, and what follows from them.
 
 Marks are set from outside and no journal tells them: those of the live positions are kept. What
 positions are worth, and the totals of strategies and book, are computed anew, so that they are
