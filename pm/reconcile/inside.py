@@ -72,7 +72,8 @@ def reconcile_inside(
         "proven_at": now_ns,
     }
     if report.checkpoint is not None:
-        checkpoints.write(report.checkpoint)
+        if report.entries:
+            checkpoints.write(report.checkpoint)
         told["right_at"] = report.seq
     runs.finished(now_ns, found=report.difference_count, open_breaks=outcome.open, **told)
     return InsideReport(book, report, outcome, found)

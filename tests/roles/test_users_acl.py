@@ -15,6 +15,9 @@ from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
 from pm.keys import DEFAULT_LANE
+from pm.reconcile.breaks import Breaks
+from pm.reconcile.found import Found
+from pm.reconcile.runs import Runs
 from pm.settings import Settings
 from tests.servers import AnyServer
 from workers.worker import new_consumer
@@ -87,3 +90,18 @@ def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> N
         assert reply[0] == "appended"
         with pytest.raises(exceptions.NoPermissionError):
             gateway.execute_command("DEL", "pm:{main}:book")
+
+
+def test_a_worker_keeps_breaks_and_a_reader_only_lists_them(roles: AnyServer) -> None:
+    found = Found("balance", "binance:EUR", ("main",), "1", "2", "1")
+    with as_user(roles, "worker") as worker:
+        Breaks(worker, "main").record([found], lambda kept: True, "test", 1)
+        Breaks(worker, "main").record([], lambda kept: True, "test", 2)
+        Runs(worker, "main").finished(2, found=1, open_breaks=0)
+
+    with as_user(roles, "reader", decode=True) as reader:
+        breaks = Breaks(reader, "main")
+        assert [kept.state for kept in breaks.listed()] == ["resolved"]
+        assert Runs(reader, "main").last()["runs"] == "1"
+        with pytest.raises(exceptions.NoPermissionError):
+            breaks.record([found], lambda kept: True, "test", 3)
