@@ -52,7 +52,10 @@ def breaks_group(
 
 
 def _print_breaks(found: list[tuple[str, Break]]) -> None:
-    headings = ("break", "state", "kind", "subject", "ours", "theirs", "difference", "first event")
+    if not found:
+        click.echo("there are none")
+        return
+    headings = ("break", "state", "kind", "subject", "ours", "theirs", "difference", "since", "")
     rows = [
         (
             each.id,
@@ -63,6 +66,7 @@ def _print_breaks(found: list[tuple[str, Break]]) -> None:
             _short(each.theirs),
             each.difference or "-",
             _first(each),
+            each.explanation or each.detail,
         )
         for _, each in found
     ]

@@ -211,10 +211,10 @@ def _print_summary(summary: Summary) -> None:
 
 def _print_outside(report: OutsideReport) -> None:
     at = ", ".join(f"{book} at seq {seq}" for book, seq in report.seqs.items())
-    verdict = "agrees" if not report.found else f"{len(report.found)} DIFFER"
+    verdict = "all agree" if not report.found else f"{len(report.found)} DIFFER"
     click.echo(
-        f"{report.location}: {', '.join(report.parts)} of {report.compared} subjects {verdict}"
-        f" ({at}){_outcome_text(report.outcome)}"
+        f"{report.location}: {report.compared} compared ({', '.join(report.parts)}), {verdict},"
+        f" with {at}{_outcome_text(report.outcome)}"
     )
     _print_found(report.found)
 
@@ -234,10 +234,10 @@ def _outcome_text(outcome: Outcome) -> str:
 
 def _print_found(found: tuple[Found, ...]) -> None:
     for each in found:
-        click.echo(f"  {each.break_id} {each.kind} {each.subject}: {found_text(each)}")
+        click.echo(f"  {each.break_id} {each.kind} {each.subject}: {_found_text(each)}")
 
 
-def found_text(found: Any) -> str:
+def _found_text(found: Found) -> str:
     """What differs in a line: both sides, by how much, and since which event."""
     sides = f"ours {found.ours or 'none'}, theirs {found.theirs or 'none'}"
     parts = [sides] if found.ours or found.theirs else []
@@ -245,6 +245,8 @@ def found_text(found: Any) -> str:
         parts.append(f"difference {found.difference}")
     if found.detail:
         parts.append(found.detail)
+    if found.first.seq:
+        parts.append(f"since {found.first.book}@{found.first.seq} {found.first.text}".rstrip())
     return "; ".join(parts)
 
 

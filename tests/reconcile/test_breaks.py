@@ -140,3 +140,16 @@ def test_a_run_does_not_undo_what_somebody_says_meanwhile(server: AnyServer) -> 
     (kept,) = breaks.listed()
     assert (kept.state, kept.seen_count) == ("explained", 21)
     assert _states(kept) == ["open", *["explained"] * 10]
+
+
+def test_a_flood_of_new_breaks_is_counted_and_not_kept(
+    breaks: Breaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pm.reconcile.breaks.NEW_MAX", 3)
+    breaks.record([_found("12", subject="old")], _everything, "", 1)
+    flood = [_found("12", subject=f"new{number}") for number in range(5)]
+    outcome = breaks.record([*flood, _found("12", subject="old")], _everything, "", 2)
+    assert (outcome.found, outcome.new, outcome.left_out, outcome.open) == (6, 3, 2, 4)
+    assert breaks.record(flood, _everything, "", 3).resolved == 1, (
+        "the old one, which was not found"
+    )

@@ -18,7 +18,7 @@ from pm import keys
 from pm.connect import connect
 from pm.reconcile.breaks import Breaks
 from pm.server import embedded_server
-from tests.cli.site import EVENTS, INSTRUMENTS, Shell, clean_environment, fill, write_events
+from tests.cli.site import EVENTS, INSTRUMENTS, Shell, clean_environment, fill, spawn, write_events
 from tests.reconcile.told import dumped
 from tests.servers import server_folder
 
@@ -84,6 +84,7 @@ def test_a_difference_is_a_break_with_a_life(shell: Shell) -> None:
     assert (kept["id"], kept["state"], kept["book"]) == (found["id"], "open", "main")
     shown = shell.ok("breaks", "show", found["id"][:6])
     assert "ours          51245\n" in shown
+    assert "binance:USDT" in shell.run("breaks").stdout
 
     shell.ok("breaks", "explain", found["id"], "--why", "fee comes later", "--by", "ann")
     assert _against(shell, told)[0] == 0, "explained, and still so"
@@ -161,6 +162,23 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next(shell: Shell, step: str
     expected = "resolved" if step == "break_resolved" else "open"
     assert [each["state"] for each in every] == [expected, expected]
     assert code == (0 if step == "break_resolved" else 1)
+
+
+def test_processes_at_once_make_one_break(shell: Shell) -> None:
+    told = _told(shell, WRONG)
+    command = ["--data", "data", "reconcile", "--statement", str(told), "--venue", "binance"]
+    started = [spawn(*command, cwd=shell.folder) for _ in range(3)]
+    ended = [each.communicate(timeout=60) for each in started]
+    assert [each.returncode for each in started] == [1, 1, 1], ended
+    (kept,) = json.loads(shell.run("breaks", "--all", "--json").stdout)
+    assert (kept["seen_count"], kept["occurrence"], len(kept["history"])) == (3, 1, 1)
+
+
+def test_books_that_are_proven_at_once_are_both_right(shell: Shell) -> None:
+    started = [spawn("--data", "data", "reconcile", "--full", cwd=shell.folder) for _ in range(2)]
+    ended = [each.communicate(timeout=60) for each in started]
+    assert [each.returncode for each in started] == [0, 0], ended
+    assert shell.json("reconcile")["books"][0]["from_seq"] > 0
 
 
 def test_a_damaged_key_is_found_and_healed(shell: Shell) -> None:
