@@ -11,12 +11,12 @@ import redis
 
 from pm.books import opening, quarantine, reference_store
 from pm.books.submitting import Submitter
+from pm.breaks.adjusting import Order, adjust
+from pm.breaks.kept import BreakError, Breaks
+from pm.breaks.record import STATES, Break
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
 from pm.cli.treasury import NUMBER, STRATEGY_ID, AmountCommand
-from pm.reconcile.adjusting import Order, adjust
-from pm.reconcile.breaks import BreakError, Breaks
-from pm.reconcile.record import STATES, Break
 
 BY_OPTION = click.option("--by", required=True, help="Who says so.")
 WHY_OPTION = click.option("--why", required=True, help="The reason.")

@@ -14,10 +14,10 @@ import redis
 
 from pm import keys
 from pm.books import opening
+from pm.breaks.found import Event, Found, event_text
+from pm.breaks.kept import Breaks, Outcome
+from pm.breaks.record import Break
 from pm.history import History
-from pm.reconcile.breaks import Breaks, Outcome
-from pm.reconcile.found import Event, Found, event_text
-from pm.reconcile.record import Break
 from pm.reconcile.runs import Runs
 
 _KIND: Final = "books"

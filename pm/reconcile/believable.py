@@ -8,7 +8,7 @@ from __future__ import annotations
 from pm.decimals import ZERO
 from pm.reconcile.booked import Booked
 from pm.reconcile.held import Held
-from pm.reconcile.statement import Statement, StatementError
+from pm.statements.statement import Statement, StatementError
 
 _MEANT = "if that is so, say --allow-empty"
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pm.breaks.found import NO_EVENT, Event, event_text
 from pm.decimals import ZERO, Amount
-from pm.reconcile.found import NO_EVENT, Event, event_text
 
 _EXECUTIONS: Final = frozenset({"fill", "execution_result"})
 _COUNTED: Final = frozenset({"applied", "covered"})

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from pm.breaks.found import Event, event_text
 from pm.decimals import ZERO, Amount
-from pm.reconcile.found import Event, event_text
 
 _NONE: Final[Mapping[str, str]] = {}
 

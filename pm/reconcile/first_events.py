@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pm.breaks.found import Event, Found
 from pm.decimals import Amount
 from pm.history import History
 from pm.reconcile.course import Courses
-from pm.reconcile.found import Event, Found
 from pm.reconcile.held import Held
 from pm.reconcile.trade_findings import Parted
 from pm.reference.snapshot import Reference

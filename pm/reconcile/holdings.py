@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pm.breaks.found import Found
 from pm.decimals import ZERO, Amount, divide, multiply_divide
-from pm.reconcile.found import Found
 from pm.reconcile.held import Held, HeldPosition
-from pm.reconcile.statement import ToldBalance, ToldPosition
+from pm.statements.statement import ToldBalance, ToldPosition
 
 _SCALE: Final = 18
 _ALWAYS_TOLD: Final = frozenset({"future", "perpetual", "option"})

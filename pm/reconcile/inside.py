@@ -13,13 +13,13 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.breaks.found import INSIDE, Event, Found
+from pm.breaks.kept import Breaks, Outcome
+from pm.breaks.record import Break
 from pm.checkpoints import Checkpoints
 from pm.fold import Fold, from_checkpoint
 from pm.history import History
-from pm.reconcile.breaks import Breaks, Outcome
-from pm.reconcile.found import INSIDE, Event, Found
 from pm.reconcile.proof_lines import found_in_proof, key_of
-from pm.reconcile.record import Break
 from pm.reconcile.runs import Runs
 from pm.reconcile.touches import Touches, last_touch, record_key
 from pm.verify import Report, verify_book

@@ -9,23 +9,23 @@ from typing import Final, TypeVar
 import redis
 
 from pm.attribution.scan import first_received
+from pm.breaks.found import Found
+from pm.breaks.kept import Breaks, Outcome
+from pm.breaks.record import Break
 from pm.decimals import Amount
 from pm.history import History
 from pm.reconcile.believable import check_believable
 from pm.reconcile.booked import Booked
-from pm.reconcile.breaks import Breaks, Outcome
 from pm.reconcile.first_events import FirstEvents
-from pm.reconcile.found import Found
 from pm.reconcile.held import Held
 from pm.reconcile.holdings import compare_balances, compare_positions
-from pm.reconcile.record import Break
 from pm.reconcile.runs import Runs
-from pm.reconcile.statement import Statement, ToldPosition, ToldTrade
-from pm.reconcile.symbols import Symbols
 from pm.reconcile.trade_findings import Span, TradeComparison
 from pm.reconcile.trades import TradeComparer
 from pm.reference.records import Instrument
 from pm.reference.snapshot import Reference
+from pm.statements.statement import Statement, ToldPosition, ToldTrade
+from pm.statements.symbols import Symbols
 
 _EARLY_NS: Final = 86_400 * 1_000_000_000
 """How long before it was executed something may seem to have been received."""

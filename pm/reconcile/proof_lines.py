@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from pm.breaks.found import Event, Found, Kind
 from pm.decimals import Amount
-from pm.reconcile.found import Event, Found, Kind
 
 _FIELD: Final = re.compile(r"(?P<subject>.+?): is (?P<ours>.+), must be (?P<theirs>.+)", re.DOTALL)
 _MEMBER: Final = re.compile(r"(?P<key>\S+): (?P<member>\S+) is (?P<how>missing|not due)")

@@ -10,11 +10,11 @@ import redis
 
 from pm.books import opening
 from pm.books.opening import BookError
+from pm.breaks.kept import Outcome
 from pm.checkpoints import Checkpoints
 from pm.history import HistoryGap
 from pm.history.opening import open_history
 from pm.reconcile.across import reconcile_across
-from pm.reconcile.breaks import Outcome
 from pm.reconcile.inside import InsideReport, reconcile_inside
 from pm.reconcile.runs import Runs
 from pm.settings import Settings

@@ -13,11 +13,11 @@ import json
 from bisect import bisect_left
 from typing import Final
 
+from pm.breaks.found import NO_EVENT, Event, event_text
 from pm.checkpoints import Checkpoints
 from pm.checkpoints.checkpoint import CheckpointDamaged, read_from
 from pm.fold import Fold, from_checkpoint
 from pm.history import History, HistoryGap
-from pm.reconcile.found import NO_EVENT, Event, event_text
 from pm.rules.state import BookState
 
 _RECORD_OF_MEMBER: Final = {

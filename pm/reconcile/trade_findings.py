@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pm.breaks.found import Event, Found
 from pm.decimals import Amount
 from pm.reconcile.booked import BookedTrade
-from pm.reconcile.found import Event, Found
-from pm.reconcile.statement import ToldTrade
+from pm.statements.statement import ToldTrade
 
 _NS_PER_MS: Final = 1_000_000
 

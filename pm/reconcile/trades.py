@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pm.breaks.found import Event, Found
 from pm.decimals import ZERO, Amount
 from pm.events.facts_text import utc_day
 from pm.reconcile.booked import Booked, BookedOrder, BookedTrade
-from pm.reconcile.found import Event, Found
-from pm.reconcile.statement import ToldTrade
 from pm.reconcile.trade_findings import (
     Parted,
     Span,
@@ -19,6 +18,7 @@ from pm.reconcile.trade_findings import (
     fees_text,
     told_text,
 )
+from pm.statements.statement import ToldTrade
 
 Known = list[tuple[str, ToldTrade]]
 """Told trades with their instrument."""

@@ -9,17 +9,17 @@ from typing import Any
 
 import redis
 
+from pm.breaks.kept import Breaks
+from pm.breaks.record import Break
 from pm.history import History
-from pm.reconcile.breaks import Breaks
-from pm.reconcile.ccxt_statement import read_ccxt
 from pm.reconcile.held import read_held
 from pm.reconcile.outside import OutsideReport, Terms, reconcile_statement
-from pm.reconcile.record import Break
-from pm.reconcile.statement import Part, Statement
 from pm.reference.record_reader import read_instrument
 from pm.reference.snapshot import Reference
+from pm.statements.ccxt_statement import read_ccxt
+from pm.statements.statement import Part, Statement
 from tests.client.facts import EXECUTED_AT, BookWriter, deposit, fill
-from tests.reconcile.told import dumped
+from tests.statements.told import dumped
 
 BOOKS = ("main", "second")
 SECOND_NS = 1_000_000_000

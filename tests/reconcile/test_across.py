@@ -8,10 +8,10 @@ import pytest
 import redis
 
 from pm import keys
+from pm.breaks.kept import Breaks
+from pm.breaks.record import Break
 from pm.history import History
 from pm.reconcile.across import reconcile_across
-from pm.reconcile.breaks import Breaks
-from pm.reconcile.record import Break
 from tests.client.facts import BookWriter, deposit
 from tests.servers import AnyServer
 

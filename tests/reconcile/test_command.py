@@ -15,11 +15,11 @@ import pytest
 import redis
 
 from pm import keys
+from pm.breaks.kept import Breaks
 from pm.connect import connect
-from pm.reconcile.breaks import Breaks
 from pm.server import embedded_server
 from tests.cli.site import EVENTS, INSTRUMENTS, Shell, clean_environment, fill, spawn, write_events
-from tests.reconcile.told import dumped
+from tests.statements.told import dumped
 from tests.servers import server_folder
 
 RIGHT = {"total": {"BTC": 0.75, "USDT": "51245"}}

@@ -10,11 +10,11 @@ import pytest
 import redis
 
 from pm import keys
+from pm.breaks.kept import Breaks
+from pm.breaks.record import Break
 from pm.checkpoints import Checkpoints
 from pm.history import History
-from pm.reconcile.breaks import Breaks
 from pm.reconcile.inside import InsideReport, reconcile_inside
-from pm.reconcile.record import Break
 from pm.reconcile.runs import Runs
 from tests.random_books import RandomLife
 from tests.servers import AnyServer

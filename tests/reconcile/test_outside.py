@@ -15,7 +15,7 @@ from pm.decimals import Amount
 from pm.events.facts import Direct, Facts
 from pm.events.read_event import read_event
 from pm.history import History
-from pm.reconcile.statement import StatementError
+from pm.statements.statement import StatementError
 from tests.client.facts import fill
 from tests.reconcile.desk import ETH_PERPETUAL, REFERENCE, Desk
 from tests.servers import AnyServer, ServerProcess, flush

@@ -10,13 +10,13 @@ import redis
 from redis import exceptions
 
 from pm.books import lanes, opening
+from pm.breaks.found import Found
+from pm.breaks.kept import Breaks
 from pm.client import Client
 from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
 from pm.keys import DEFAULT_LANE
-from pm.reconcile.breaks import Breaks
-from pm.reconcile.found import Found
 from pm.reconcile.runs import Runs
 from pm.settings import Settings
 from tests.servers import AnyServer

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from pm.decimals import ZERO, Amount
-from pm.reconcile.fields import Row, signed
-from pm.reconcile.statement import (
+from pm.reference.table import shown
+from pm.statements.fields import Row, signed
+from pm.statements.statement import (
     Part,
     Statement,
     StatementError,
@@ -20,7 +21,6 @@ from pm.reconcile.statement import (
     ToldPosition,
     ToldTrade,
 )
-from pm.reference.table import shown
 
 _OF_BALANCES: Final = frozenset({"total", "free", "used"})
 

@@ -15,10 +15,10 @@ import redis
 from redis.exceptions import WatchError
 
 from pm import keys
+from pm.breaks import record
+from pm.breaks.found import Found
+from pm.breaks.record import Break
 from pm.crash_points import crash_point
-from pm.reconcile import record
-from pm.reconcile.found import Found
-from pm.reconcile.record import Break
 
 _NS_PER_MS: Final = 1_000_000
 NEW_MAX: Final = 1_000

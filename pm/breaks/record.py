@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from pm.reconcile.found import Event, Found
+from pm.breaks.found import Event, Found
 
 State = Literal["open", "explained", "resolved"]
 STATES: Final[tuple[State, ...]] = ("open", "explained", "resolved")

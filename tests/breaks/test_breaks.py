@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pm.reconcile.breaks import BreakError, Breaks
-from pm.reconcile.found import Found
-from pm.reconcile.record import Break
+from pm.breaks.found import Found
+from pm.breaks.kept import BreakError, Breaks
+from pm.breaks.record import Break
 from tests.servers import AnyServer
 
 
@@ -145,7 +145,7 @@ def test_a_run_does_not_undo_what_somebody_says_meanwhile(server: AnyServer) -> 
 def test_a_flood_of_new_breaks_is_counted_and_not_kept(
     breaks: Breaks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pm.reconcile.breaks.NEW_MAX", 3)
+    monkeypatch.setattr("pm.breaks.kept.NEW_MAX", 3)
     breaks.record([_found("12", subject="old")], _everything, "", 1)
     flood = [_found("12", subject=f"new{number}") for number in range(5)]
     outcome = breaks.record([*flood, _found("12", subject="old")], _everything, "", 2)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pm.reconcile.symbols import Symbols, Unknown
 from pm.reference.record_reader import read_instrument
 from pm.reference.records import Instrument
 from pm.reference.snapshot import Reference
+from pm.statements.symbols import Symbols, Unknown
 
 _EXPIRY_NS = 1_711_699_200_000_000_000  # 2024-03-29T08:00:00Z
 

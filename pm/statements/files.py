@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from pm.reconcile.ccxt_statement import read_ccxt
-from pm.reconcile.csv_statement import read_csv
-from pm.reconcile.statement import PARTS, Part, Statement, StatementError
+from pm.statements.ccxt_statement import read_ccxt
+from pm.statements.csv_statement import read_csv
+from pm.statements.statement import PARTS, Part, Statement, StatementError
 
 Format = Literal["ccxt", "csv"]
 FORMATS: Final[tuple[Format, ...]] = ("ccxt", "csv")

@@ -12,8 +12,8 @@ import io
 from typing import Final
 
 from pm.decimals import ZERO, Amount
-from pm.reconcile.fields import Row, signed
-from pm.reconcile.statement import (
+from pm.statements.fields import Row, signed
+from pm.statements.statement import (
     Part,
     Statement,
     StatementError,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pm.decimals import Amount
-from pm.reconcile.statement import Statement, StatementError
-from pm.reconcile.statement_files import read_statement
-from tests.reconcile.told import BALANCE, POSITION, TRADE, dumped
+from pm.statements.files import read_statement
+from pm.statements.statement import Statement, StatementError
+from tests.statements.told import BALANCE, POSITION, TRADE, dumped
 
 
 def _read(folder: Path, text: str | bytes, name: str = "told.json") -> Statement:

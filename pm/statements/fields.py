@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pm.decimals import Amount, parse_amount
-from pm.reconcile.statement import StatementError
 from pm.reference.table import shown
 from pm.reference.text_ids import escape_id
+from pm.statements.statement import StatementError
 
 _NS_PER_MS: Final = 1_000_000
 _TIME_MAX_NS: Final = (1 << 63) - 1

@@ -18,12 +18,12 @@ from pm.attribution.scan import first_received
 from pm.books import opening
 from pm.books.journal import read
 from pm.books.submitting import Submitter
+from pm.breaks.kept import BreakError, Breaks
+from pm.breaks.record import Break
 from pm.crash_points import crash_point
 from pm.events.facts import Direct, Facts
 from pm.events.model import EventError
 from pm.events.read_event import read_event
-from pm.reconcile.breaks import BreakError, Breaks
-from pm.reconcile.record import Break
 from pm.reference.snapshot import Reference
 
 _ADJUSTABLE: Final = ("balance", "position")
