@@ -42,7 +42,8 @@ class BookedTrade:
 class BookedOrder:
     """What of an order moved positions and fees, by executions and results together.
 
-    `as_whole` says that it cannot be compared by execution. `last` is its last entry.
+    `as_whole` says that it cannot be compared by execution, `is_part` that something of it was
+    booked before the entries that were looked at. `last` is its last entry.
     """
 
     order: str
@@ -50,6 +51,7 @@ class BookedOrder:
     quantity: Amount = ZERO
     fees: Fees = field(default_factory=lambda: defaultdict(lambda: ZERO))
     as_whole: bool = False
+    is_part: bool = False
     last: Event = NO_EVENT
     first_executed_at_ns: int = 0
     last_executed_at_ns: int = 0
@@ -107,6 +109,7 @@ class Booked:
 
     def _add_to_order(self, event: Event, entry: Mapping[str, str], facts: dict[str, Any]) -> None:
         key = facts["order"].partition(":")[2]
+        is_first = key not in self.orders
         order = self.orders.setdefault(key, BookedOrder(key))
         order.instrument = order.instrument or facts.get("instrument", "")
         order.last_executed_at_ns = int(facts["executed_at"])
@@ -126,6 +129,9 @@ class Booked:
             moved = True
         if moved and entry["event"] == "execution_result":
             order.as_whole = True
+        if is_first and entry["order"]:
+            told = json.loads(entry["order"])
+            order.is_part = Amount.parse(told["quantity"]) != order.quantity
 
 
 def _trade(event: Event, facts: dict[str, Any]) -> BookedTrade | None:

@@ -148,8 +148,8 @@ class TradeComparer:
 
     def _compare_order(self, order: BookedOrder, told: Known) -> None:
         subject = f"{self._location}:{order.order}"
-        if not self._span.has(order.first_executed_at_ns):
-            return  # a part of it may lie before the statement
+        if order.is_part or not self._span.has(order.first_executed_at_ns):
+            return  # a part of it lies before the statement
         self._done.compared.add(("order", subject))
         quantity = ZERO
         fees: dict[str, Amount] = defaultdict(lambda: ZERO)

@@ -19,8 +19,8 @@ from pm.breaks.kept import Breaks
 from pm.connect import connect
 from pm.server import embedded_server
 from tests.cli.site import EVENTS, INSTRUMENTS, Shell, clean_environment, fill, spawn, write_events
-from tests.statements.told import dumped
 from tests.servers import server_folder
+from tests.statements.told import dumped
 
 RIGHT = {"total": {"BTC": 0.75, "USDT": "51245"}}
 WRONG = {"total": {"BTC": 0.75, "USDT": "51244.5"}}

@@ -16,8 +16,8 @@ from pm.events.facts import Direct, Facts
 from pm.events.read_event import read_event
 from pm.history import History
 from pm.statements.statement import StatementError
-from tests.client.facts import fill
-from tests.reconcile.desk import ETH_PERPETUAL, REFERENCE, Desk
+from tests.client.facts import EXECUTED_AT, fill
+from tests.reconcile.desk import ETH_PERPETUAL, REFERENCE, SECOND_NS, Desk
 from tests.servers import AnyServer, ServerProcess, flush
 
 
@@ -182,6 +182,27 @@ def test_an_order_booked_by_a_result_is_compared_as_a_whole(desk: Desk) -> None:
     (found,) = desk.breaks().values()
     assert (found.kind, found.subject) == ("order", f"binance:{order}")
     assert (found.ours, found.difference) == ("2, fee 5 USDT", "-1.5")
+
+
+def _result(desk: Desk, order: int, quantity: str) -> dict[str, Any]:
+    """A cumulative result of an order, now."""
+    desk.number += 1
+    at = str(EXECUTED_AT + desk.number * SECOND_NS)
+    facts = fill(order, quantity, "100", executed_at=at, received_at=at, result="partial", fees=[])
+    place = {"kind": "execution_result", "id": f"event/E{desk.number}"}
+    return {**facts, **place, "entry": f"{desk.number}-0"}
+
+
+def test_an_order_that_began_before_the_statement_is_not_compared(desk: Desk) -> None:
+    desk.writers["main"].apply(_result(desk, 900, "1"))
+    desk.number += 3 * 86_400
+    desk.trade(5)
+    desk.writers["main"].apply(_result(desk, 900, "3"))
+    desk.trade(5)
+    told = desk.told(trades=desk.trades)
+    assert desk.reconcile(told, since_ns=None, until_ns=None).found == ()
+    since_long_ago = desk.reconcile(told).found
+    assert [(each.kind, each.ours) for each in since_long_ago] == [("order", "3")]
 
 
 def test_a_symbol_nobody_knows_is_a_break_until_it_is_known_or_gone(desk: Desk) -> None:
