@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,20 @@ def test_several_files_make_one_statement(tmp_path: Path) -> None:
         read_statement([files[0], files[0]])
     with pytest.raises(StatementError, match=r"nowhere\.json: No such file"):
         read_statement([str(tmp_path / "nowhere.json")])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_file_holds_is_a_statement_or_one_line(tmp_path: Path, seed: int) -> None:
+    choose = random.Random(seed)
+    wholes = [dumped(BALANCE), dumped([POSITION, TRADE]), dumped([TRADE]), TRADES_CSV]
+    for _ in range(300):
+        text = list(choose.choice(wholes))
+        for _ in range(choose.randrange(1, 4)):
+            place = choose.randrange(len(text))
+            text[place] = choose.choice('0123456789.,:-+eE"[]{}ntf \\\n\x00\u2028é')
+        refusal = ""
+        try:
+            told = _read(tmp_path, "".join(text))
+        except StatementError as error:
+            refusal = str(error)
+        assert len(refusal.splitlines()) == 1 if refusal else told.parts
