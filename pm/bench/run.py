@@ -16,6 +16,7 @@ from pm.bench.flatness import measure_flatness
 from pm.bench.optimistic import measure_peer
 from pm.bench.private_server import private_server
 from pm.bench.reading import measure_reading
+from pm.bench.rebuilding import measure_rebuilding
 from pm.bench.reserving import measure_reserving
 from pm.bench.scale import Scale
 from pm.bench.streaming import measure_streaming
@@ -33,6 +34,7 @@ PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "decode": measure_decoding,
     "failover": measure_failover,
     "peer": measure_peer,
+    "rebuild": measure_rebuilding,
 }
 
 

@@ -23,6 +23,7 @@ PART_NAMES = (
     "decode",
     "failover",
     "peer",
+    "rebuild",
 )
 
 

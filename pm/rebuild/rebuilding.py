@@ -19,6 +19,7 @@ from pm.books import opening
 from pm.books.stored import key_differences, read_keys
 from pm.crash_points import crash_point
 from pm.fold import Differences, Fold
+from pm.fold.fold import uncollected
 from pm.functions import library
 from pm.history import History, HistoryGap
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
@@ -99,7 +100,8 @@ class _Rebuild:
         done = Rebuilt(self.name, self.fold)
         self.shadow.clean()
         try:
-            self._rebuild(done)
+            with uncollected():
+                self._rebuild(done)
         finally:
             self.shadow.clean()
         return done

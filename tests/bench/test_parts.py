@@ -143,3 +143,11 @@ def test_progress_names_the_part(tiny: Scale, said: list[str]) -> None:
 
 def test_the_machine_names_the_server_measured(tiny: Scale) -> None:
     assert str(machine(tiny)["server"]).startswith("valkey ")
+
+
+def test_rebuild_tells_both_sizes_of_amounts(tiny: Scale) -> None:
+    rows = _rows("rebuild", tiny)
+    assert [(row["amounts"].partition(",")[0], row["entries"]) for row in rows] == [
+        ("exchange", 444),
+        ("token", 444),
+    ]
