@@ -13,6 +13,7 @@ State = Literal["open", "explained", "resolved"]
 STATES: Final[tuple[State, ...]] = ("open", "explained", "resolved")
 AGREED_AGAIN: Final = "agreed again"
 DISMISSED: Final = "dismissed"
+_OTHER_AMOUNT: Final = "amount changed"
 _HISTORY_MAX: Final = 100
 
 
@@ -141,9 +142,11 @@ def seen(before: Break | None, found: Found, source: str, now_ns: int) -> Break:
     after = replace(before, **told, seen_count=before.seen_count + 1)
     is_same = before.amount == after.amount
     is_kept = before.resolution.startswith(DISMISSED) or before.state == "explained"
-    if before.state == "open" or (is_same and is_kept):
+    if before.state == "open":
+        return after if is_same else _changed(after, now_ns, "open", "", _OTHER_AMOUNT)
+    if is_same and is_kept:
         return after
-    why = "amount changed" if before.state == "explained" or is_kept else "found again"
+    why = _OTHER_AMOUNT if before.state == "explained" or is_kept else "found again"
     after = replace(
         after,
         state="open",

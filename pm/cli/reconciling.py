@@ -17,15 +17,17 @@ from pm.cli.reader import moment
 from pm.cli.reconciled import outside_json, print_outside, print_summary, summary_json
 from pm.cli.session import Failure, Options, Session, session
 from pm.decimals import Amount
-from pm.fold import at_time
-from pm.history import History, HistoryGap
+from pm.fold import from_checkpoint
+from pm.history import HistoryGap
 from pm.history.opening import open_history
-from pm.reconcile.held import Held, held_of_states, read_held
+from pm.reconcile.held import Held
 from pm.reconcile.outside import OutsideReport, Terms, reconcile_statement
+from pm.reconcile.present import read_held
 from pm.reconcile.run import home_of, reconcile_all
 from pm.reference.snapshot import Reference
 from pm.reference.table import KeyFault, parse_not_negative
 from pm.reference.text_ids import escape_id
+from pm.rules.state import BookState
 from pm.statements.files import FORMATS, Format, read_statement
 from pm.statements.statement import Statement, StatementError
 
@@ -163,29 +165,27 @@ def _compare(
     if home is None:
         raise Failure(f"{current.shown} holds no book")
     history = open_history(client, current.settings)
+
+    def fold(book: str) -> BookState:
+        """A book as it stands, or as it stood when nothing received after the time was there."""
+        folded = from_checkpoint(history, Checkpoints.of(current.settings), book, time_ns=at_ns)
+        folded.follow(history, until_ns=at_ns)
+        if folded.found:
+            raise Failure(f"book {book}: {folded.found.shown[0]}")
+        return folded.book.state
+
     if at_ns is None:
-        held = read_held(client, names, terms.location, terms.venue)
+        held = read_held(client, names, terms.location, terms.venue, fold)
     else:
-        held = _held_at(current, history, names, terms, at_ns)
+        held = Held(terms.location)
+        for name in names:
+            held.add_state(name, fold(name), terms.venue)
     try:
         return reconcile_statement(
             client, history, reference, statement, held, terms, home=home, now_ns=time.time_ns()
         )
     except (StatementError, HistoryGap) as error:
         raise Failure(str(error)) from None
-
-
-def _held_at(
-    current: Session, history: History, names: list[str], terms: Terms, at_ns: int
-) -> Held:
-    """What the books held when nothing received after a time had been journaled."""
-    checkpoints, states = Checkpoints.of(current.settings), []
-    for name in names:
-        fold = at_time(history, checkpoints, name, at_ns)
-        if fold.found:
-            raise Failure(f"book {name}: {fold.found.shown[0]}")
-        states.append((name, fold.book.state))
-    return held_of_states(states, terms.location, terms.venue)
 
 
 def _reconcile_inside(options: Options, book: str | None, full: bool, as_json: bool) -> None:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
-import redis
-
-from pm import keys
-from pm.books import opening
-from pm.books.opening import BookError
 from pm.decimals import ZERO, Amount
 from pm.rules.state import BookState
-
-_TRIES: Final = 20
-_BALANCE: Final = ("total", "available")
-_POSITION: Final = (
-    "location",
-    "quantity",
-    "cost",
-    "realized_pnl",
-    "multiplier",
-    "inverse",
-    "settlement",
-    "instrument_kind",
-)
 
 
 class HeldBalance(NamedTuple):
@@ -77,104 +59,33 @@ class Held:
         books = self.positions.get(instrument, {})
         return [held for book in sorted(books) for held in books[book]]
 
-
-def read_held(client: redis.Redis, books: Iterable[str], location: str, venue: str) -> Held:
-    """What the books hold now; BookError for one that never stands still."""
-    held = Held(location)
-    for book in books:
-        _read_book(client, book, held, venue)
-    return held
-
-
-def held_of_states(states: Iterable[tuple[str, BookState]], location: str, venue: str) -> Held:
-    """What folded books hold."""
-    held = Held(location)
-    for book, state in states:
-        held.seqs[book] = state.seq
+    def add_state(self, book: str, state: BookState, venue: str) -> None:
+        """Take in what a folded book holds."""
+        self.seqs[book] = state.seq
         for balance in state.balances.values():
-            if balance.location == location:
+            if balance.location == self.location:
                 of = balance.balance
-                held.balances[balance.token][book] = HeldBalance(of.total, of.available)
+                self.balances[balance.token][book] = HeldBalance(of.total, of.available)
         for record in state.positions.values():
-            if _lies(record.instrument, record.place.location, location, venue):
-                terms, position = record.terms, record.position
-                told = HeldPosition(
-                    record.strategy,
-                    position.quantity,
-                    position.cost,
-                    position.realized_pnl,
-                    terms.multiplier,
-                    terms.inverse,
-                    terms.settlement,
-                    terms.kind,
-                )
-                held.positions[record.instrument].setdefault(book, []).append(told)
-    return held
-
-
-def _read_book(client: redis.Redis, book: str, held: Held, venue: str) -> None:
-    for _ in range(_TRIES):
-        head = opening.head(client, book)
-        if head is None:
-            raise BookError(f"book {book} does not exist")
-        # One transaction, so that all of it is of one seq; the lists may be older.
-        tokens = _tokens(client, book, held.location)
-        names = _position_names(client, book, venue)
-        with client.pipeline(transaction=True) as pipeline:
-            pipeline.hget(keys.book(book), "seq")
-            for token in tokens:
-                pipeline.hmget(keys.balance(book, held.location, token), _BALANCE)
-            for strategy, instrument in names:
-                pipeline.hmget(keys.position(book, strategy, instrument), _POSITION)
-            seq, *found = pipeline.execute()
-        if int(seq) == head.seq:
-            break
-    else:
-        raise BookError(f"book {book} is too busy to be read at one seq: try again, or say --at")
-    held.seqs[book] = head.seq
-    for token, values in zip(tokens, found, strict=False):
-        total, available = (_amount(value, book, f"balance {token}") for value in values)
-        held.balances[token][book] = HeldBalance(total, available)
-    for (strategy, instrument), values in zip(names, found[len(tokens) :], strict=True):
-        place, *amounts, inverse, settlement, kind = values
-        if _lies(instrument, _text(place), held.location, venue):
-            name = f"position {strategy}:{instrument}"
-            quantity, cost, realized_pnl, multiplier = (
-                _amount(value, book, name) for value in amounts
-            )
+            terms, position = record.terms, record.position
             told = HeldPosition(
-                strategy,
-                quantity,
-                cost,
-                realized_pnl,
-                multiplier,
-                _text(inverse) == "1",
-                _text(settlement),
-                _text(kind),
+                record.strategy,
+                position.quantity,
+                position.cost,
+                position.realized_pnl,
+                terms.multiplier,
+                terms.inverse,
+                terms.settlement,
+                terms.kind,
             )
-            held.positions[instrument].setdefault(book, []).append(told)
+            self.add_position(book, record.instrument, record.place.location, venue, told)
 
-
-def _tokens(client: redis.Redis, book: str, location: str) -> list[str]:
-    members: Any = client.zrange(keys.balances(book), 0, -1)
-    found = (_text(member).rpartition(":") for member in members)
-    return [token for place, _, token in found if place == location]
-
-
-def _position_names(client: redis.Redis, book: str, venue: str) -> list[tuple[str, str]]:
-    found = []
-    for key in (keys.positions(book), keys.closed(book)):
-        members: Any = client.zrange(key, 0, -1)
-        for member in members:
-            strategy, _, instrument = _text(member).partition(":")
-            if instrument.partition(".")[0] == venue:
-                found.append((strategy, instrument))
-    return found
-
-
-def _lies(instrument: str, place: str, location: str, venue: str) -> bool:
-    """Whether a position is of the venue and, as far as it says where it lies, at the location."""
-    return instrument.partition(".")[0] == venue and place in ("", location)
+    def add_position(
+        self, book: str, instrument: str, place: str, venue: str, position: HeldPosition
+    ) -> None:
+        """Take in a position, if it is of the venue and, as far as it says where, lies here."""
+        if instrument.partition(".")[0] == venue and place in ("", self.location):
+            self.positions[instrument].setdefault(book, []).append(position)
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
@@ -182,16 +93,3 @@ def _sum(amounts: Iterable[Amount]) -> Amount:
     for amount in amounts:
         summed += amount
     return summed
-
-
-def _amount(value: Any, book: str, name: str) -> Amount:
-    try:
-        return Amount.parse(_text(value))
-    except ValueError:
-        raise BookError(f"book {book}: {name} cannot be read: run `pm verify`") from None
-
-
-def _text(value: bytes | str | None) -> str:
-    if value is None:
-        return ""
-    return value.decode() if isinstance(value, bytes) else value

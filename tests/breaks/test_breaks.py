@@ -40,6 +40,14 @@ def test_the_same_break_is_one_record_over_runs(breaks: Breaks) -> None:
     assert _states(kept) == ["open"]
 
 
+def test_another_amount_of_an_open_break_is_told(breaks: Breaks) -> None:
+    breaks.record([_found("12")], _everything, "", 1)
+    assert breaks.record([_found("13")], _everything, "", 2).reopened == 0
+    (kept,) = breaks.listed()
+    told = [(change.at_ns, change.why, change.difference) for change in kept.history]
+    assert told == [(1, "found", "2"), (2, "amount changed", "3")]
+
+
 def test_it_is_resolved_when_the_two_agree_again_and_opens_again_later(breaks: Breaks) -> None:
     breaks.record([_found("12")], _everything, "", 1)
     assert breaks.record([], _everything, "", 2).resolved == 1

@@ -11,11 +11,13 @@ import redis
 
 from pm.breaks.kept import Breaks
 from pm.breaks.record import Break
+from pm.fold import from_the_beginning
 from pm.history import History
-from pm.reconcile.held import read_held
 from pm.reconcile.outside import OutsideReport, Terms, reconcile_statement
+from pm.reconcile.present import read_held
 from pm.reference.record_reader import read_instrument
 from pm.reference.snapshot import Reference
+from pm.rules.state import BookState
 from pm.statements.ccxt_statement import read_ccxt
 from pm.statements.statement import Part, Statement
 from tests.client.facts import EXECUTED_AT, BookWriter, deposit, fill
@@ -137,11 +139,17 @@ class Desk:
         """Compare a statement with the present of both books; breaks are kept in main."""
         terms = {"since_ns": 0, "until_ns": 2**62, **terms}
         taken = Terms(venue="binance", location="binance", source="test", **terms)
-        held = read_held(self.server, BOOKS, "binance", "binance")
         history = History(self.server)
+        held = read_held(self.server, BOOKS, "binance", "binance", self.fold)
         return reconcile_statement(
             self.server, history, REFERENCE, statement, held, taken, home="main", now_ns=now_ns
         )
+
+    def fold(self, book: str, through: int | None = None) -> BookState:
+        """A book's state by its journal."""
+        fold = from_the_beginning(book)
+        assert fold.follow(History(self.server), through=through)
+        return fold.book.state
 
     def breaks(self, *, only_open: bool = True) -> dict[str, Break]:
         """Breaks by kind and subject."""
