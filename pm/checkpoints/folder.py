@@ -7,6 +7,7 @@ not with how often it is asked for one. A damaged file is named and the one befo
 
 from __future__ import annotations
 
+import fcntl
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pm.durable_files import write_whole
 from pm.settings import Settings
 
 _SUFFIX = ".jsonl.gz"
+_LOCK = ".lock"
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +46,17 @@ class Checkpoints:
         return cls(settings.checkpoint_path, settings.storage.checkpoint_interval_entries)
 
     def write(self, checkpoint: Checkpoint) -> Path:
-        """Keep a checkpoint, durably, and thin those before it; its file."""
+        """Keep a checkpoint, durably, and thin those before it; its file.
+
+        Processes that write of the same book take turns.
+        """
         name = f"{checkpoint.seq:020d}-{checkpoint.received_at}{_SUFFIX}"
         path = self._of(checkpoint.book) / name
-        write_whole(path, lambda file: write_to(file, checkpoint), step="checkpoint")
-        self._thin(checkpoint.book)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path.with_name(_LOCK), "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write_whole(path, lambda file: write_to(file, checkpoint), step="checkpoint")
+            self._thin(checkpoint.book)
         return path
 
     def nearest(self, book: str, seq: int) -> Checkpoint | None:

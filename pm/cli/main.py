@@ -30,6 +30,8 @@ _COMMANDS_OF: Final = {
     "doctor": ("doctor",),
     "administration": ("quarantine", "reference", "functions"),
     "proof": ("verify", "rebuild"),
+    "reconciling": ("reconcile",),
+    "breaks": ("breaks",),
     "archiving": ("archive",),
     "benchmarking": ("bench",),
     "monitoring": ("metrics", "health"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,7 @@ def test_a_file_under_another_name_is_not_what_it_says(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+import threading
 from pathlib import Path
 from pm.checkpoints import Checkpoint, Checkpoints
 from tests.checkpoints.test_checkpoints import _checkpoint
@@ -129,6 +131,29 @@ def test_a_writer_killed_on_the_way_leaves_a_whole_one_or_none(tmp_path: Path, s
     assert reading.damaged == []
     reading.write(_checkpoint(40))
     assert _kept(reading) == [20, 40]
+
+
+def test_writers_at_once_take_turns(tmp_path: Path) -> None:
+    checkpoint = _checkpoint(60)
+    barrier, failed = threading.Barrier(4), []
+
+    def write() -> None:
+        barrier.wait()
+        try:
+            for _ in range(5):
+                Checkpoints(tmp_path, 10).write(checkpoint)
+        except OSError as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failed == []
+    found = Checkpoints(tmp_path, 10).nearest("main", 60)
+    assert found is not None
+    assert found.digest == checkpoint.digest
 
 
 def test_the_same_state_gives_the_same_file(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from redis import exceptions
 from pm import keys
 from pm.archive.archiving import Extent, archive_book
 from pm.books import lanes, opening
+from pm.breaks.found import Found
+from pm.breaks.kept import Breaks
 from pm.client import Client
 from pm.counting.adding import Adder
 from pm.counting.catalogue import Series
@@ -24,6 +26,7 @@ from pm.health.asking import ask
 from pm.keys import DEFAULT_LANE
 from pm.metrics.collecting import collect_gauges
 from pm.metrics.exposition import text_of
+from pm.reconcile.runs import Runs
 from pm.settings import Settings
 from tests.servers import AnyServer
 from workers.jobs.listing import runs
@@ -241,3 +244,18 @@ def test_a_reader_sees_the_health_of_what_it_may_ask(roles: AnyServer) -> None:
         assert (parts["persistence"], parts["memory"]) == ("unknown", "unknown")
         assert "pm_journal_seq" in text_of(reader, Settings()).decode()
         assert parts["functions"] == "healthy"
+
+
+def test_a_worker_keeps_breaks_and_a_reader_only_lists_them(roles: AnyServer) -> None:
+    found = Found("balance", "binance:EUR", ("main",), "1", "2", "1")
+    with as_user(roles, "worker") as worker:
+        Breaks(worker, "main").record([found], lambda kept: True, "test", 1)
+        Breaks(worker, "main").record([], lambda kept: True, "test", 2)
+        Runs(worker, "main").finished(2, found=1, open_breaks=0)
+
+    with as_user(roles, "reader", decode=True) as reader:
+        breaks = Breaks(reader, "main")
+        assert [kept.state for kept in breaks.listed()] == ["resolved"]
+        assert Runs(reader, "main").last()["runs"] == "1"
+        with pytest.raises(exceptions.NoPermissionError):
+            breaks.record([found], lambda kept: True, "test", 3)

@@ -110,6 +110,7 @@ OF_VALUATION: tuple[tuple[str, Callable[..., str]], ...] = (
 )
 OF_PROCESSES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"breaks", keys.breaks),
+    (r"breaks:open", keys.open_breaks),
     (r"break:([^:]+)", keys.break_record),
     (r"reconciliation", keys.reconciliation),
     (r"archive", keys.archive_head),
