@@ -179,7 +179,7 @@ def test_beside_a_valuation_process(office: Office, start: Start) -> None:
 def test_one_job_in_the_foreground_and_what_is_refused(office: Office, tmp_path: Path) -> None:
     shell = Shell(tmp_path, "--redis", office.desk.server.url)
     assert shell.ok("jobs", "run", "mark-to-market") == (
-        "mark-to-market: valued 0 of 0 positions of 1 books\n"
+        "mark-to-market: valued 0 of 0 positions of 1 book\n"
     )
     assert json.loads(shell.ok("jobs", "run", "expire-traces", "--json")) == {
         "job": "expire-traces",

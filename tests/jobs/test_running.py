@@ -33,7 +33,7 @@ def _at_now(office: Office) -> None:
 def test_marking_to_market_by_job_is_a_pass(office: Office) -> None:
     _at_now(office)
     office.desk.fill(BTC, "2", "90")
-    assert office.runner().run("mark-to-market", 1) == "valued 1 of 1 positions of 1 books"
+    assert office.runner().run("mark-to-market", 1) == "valued 1 of 1 position of 1 book"
     assert office.desk.portfolio().equity == A("1020")
     assert office.desk.client.get(keys.valuation_lease("main")) is None
     row = _summary(office, "mark-to-market")
@@ -57,8 +57,21 @@ def test_silent_traces_are_ended(office: Office) -> None:
     name = "00000000000000000000000000000001"
     office.desk.now = time.time_ns() - 400 * 10**9
     office.desk.fill(BTC, "2", "90", trace=name)
-    assert office.runner().run("expire-traces", 1).startswith("1 traces ended")
+    assert office.runner().run("expire-traces", 1).startswith("1 trace ended")
     assert office.desk.client.hget(keys.trace("main", name), "status") != "open"
+
+
+def test_reconciling_and_archiving_are_jobs(office: Office) -> None:
+    _at_now(office)
+    office.desk.client.config_set("appendfsync", "always")
+    told = office.runner().run("reconcile", 1)
+    assert told == "1 book: 0 differences, 0 open breaks"
+    assert office.runner().run("archive", 1).startswith("0 entries archived")
+    office.desk.client.hset(keys.balance("main", "binance", "USDT"), "total", "1001")
+    told = office.runner().run("reconcile", 2)
+    assert told.startswith("1 book: ")
+    assert "0 differences" not in told
+    assert office.desk.client.hget(keys.reconciliation("main"), "runs") == "2"
 
 
 def test_a_second_run_of_a_job_finds_it_held(office: Office) -> None:

@@ -11,6 +11,7 @@ from pm.archive.archiving import archive_book
 from pm.books import opening
 from pm.books.opening import BookError
 from pm.connect.errors import explain
+from pm.health.verdict import number_of
 from workers.jobs.table import JobContext
 
 
@@ -30,4 +31,5 @@ def archive(context: JobContext) -> str:
             entries, moved = entries + done.entries, moved + done.moved_files
     if failed:
         raise ArchiveError("; ".join(failed))
-    return f"{entries} entries archived, {moved} files moved to the cold location"
+    archived = number_of(entries, "entry", "entries")
+    return f"{archived} archived, {number_of(moved, 'file')} moved to the cold location"

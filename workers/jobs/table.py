@@ -81,6 +81,13 @@ JOBS: Final[Mapping[str, Job]] = dict(
             "workers.jobs.gauging:collect",
         ),
         _row(
+            "reconcile",
+            LONG,
+            3600,
+            lambda settings: settings.monitoring.position_reconciliation_interval_seconds,
+            "workers.jobs.reconciling:reconcile",
+        ),
+        _row(
             "archive",
             LONG,
             6 * 3600,

@@ -12,6 +12,7 @@ from typing import Final
 
 from pm import keys
 from pm.books import opening
+from pm.health.verdict import number_of
 from workers.jobs.table import JobContext
 from workers.valuation import LEASE_MS, Duty
 from workers.valuation_leases import ValuationLeases
@@ -27,7 +28,8 @@ def mark_to_market(context: JobContext) -> str:
         if not books:
             return holder
         report = _duty(context).value(books)
-        told = f"valued {report.valued} of {report.positions} positions of {report.books} books"
+        positions = number_of(report.positions, "position")
+        told = f"valued {report.valued} of {positions} of {number_of(report.books, 'book')}"
         return told + (f"; torn: {', '.join(report.torn)}" if report.torn else "")
 
 
@@ -41,7 +43,9 @@ def expire_traces(context: JobContext) -> str:
         if is_due:
             duty.value(books)
         ended = duty.tend(books)
-        return f"{ended} traces ended or put away" + ("; capital moved: valued" if is_due else "")
+        return f"{number_of(ended, 'trace')} ended or put away" + (
+            "; capital moved: valued" if is_due else ""
+        )
 
 
 def _duty(context: JobContext) -> Duty:
