@@ -72,18 +72,27 @@ class Amount:
         return self.mantissa != 0
 
     def __neg__(self) -> Amount:
-        return Amount(-self.mantissa, self.scale)
+        return _canonical(-self.mantissa, self.scale)
 
     def __abs__(self) -> Amount:
-        return -self if self.mantissa < 0 else self
+        return _canonical(-self.mantissa, self.scale) if self.mantissa < 0 else self
 
     def __add__(self, other: Amount) -> Amount:
-        left, right, scale = _aligned(self, other)
-        return Amount(left + right, scale)
+        gap = self.scale - other.scale
+        if not gap:
+            return Amount(self.mantissa + other.mantissa, self.scale)
+        # With one more decimal than the other, the last digit is the finer one's own and not 0.
+        if gap > 0:
+            return _canonical(self.mantissa + other.mantissa * _power(gap), self.scale)
+        return _canonical(self.mantissa * _power(-gap) + other.mantissa, other.scale)
 
     def __sub__(self, other: Amount) -> Amount:
-        left, right, scale = _aligned(self, other)
-        return Amount(left - right, scale)
+        gap = self.scale - other.scale
+        if not gap:
+            return Amount(self.mantissa - other.mantissa, self.scale)
+        if gap > 0:
+            return _canonical(self.mantissa - other.mantissa * _power(gap), self.scale)
+        return _canonical(self.mantissa * _power(-gap) - other.mantissa, other.scale)
 
     def __mul__(self, other: Amount) -> Amount:
         return Amount(self.mantissa * other.mantissa, self.scale + other.scale)
@@ -113,6 +122,16 @@ class Amount:
 # million.
 _set_mantissa = Amount.__dict__["mantissa"].__set__
 _set_scale = Amount.__dict__["scale"].__set__
+_new = Amount.__new__
+
+
+def _canonical(mantissa: int, scale: int) -> Amount:
+    """The amount of a mantissa and scale that are canonical already."""
+    amount = _new(Amount)
+    _set_mantissa(amount, mantissa)
+    _set_scale(amount, scale)
+    return amount
+
 
 ZERO: Final = Amount(0)
 ONE: Final = Amount(1)

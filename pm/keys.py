@@ -120,13 +120,18 @@ def traces(book: str) -> str:
 
 
 def pending(book: str, pending: str) -> str:
-    """Hash: a transfer in flight or a dividend not paid yet, `transfer.<id>` or `dividend.<id>`."""
+    """Hash: what is or was under way: `transfer.<id>`, `dividend.<id>` or `correction.<id>`."""
     return _book(book, f"pending:{pending}")
 
 
 def pendings(book: str) -> str:
-    """Sorted set: ids of what is in flight or receivable."""
+    """Sorted set: ids of what is in flight, receivable, or a correction still to be made."""
     return _book(book, "pendings")
+
+
+def restatements(book: str) -> str:
+    """Sorted set: ids of corrections as they are pending, by the seq of their last entry."""
+    return _book(book, "restatements")
 
 
 def reservations(book: str) -> str:
@@ -187,6 +192,11 @@ def breaks(book: str) -> str:
 def break_record(book: str, break_id: str) -> str:
     """Hash: one break, what a reconciliation found that does not agree."""
     return _book(book, f"break:{break_id}")
+
+
+def open_breaks(book: str) -> str:
+    """Sorted set: ids of the breaks that are not resolved, by when they were found, in ms."""
+    return _book(book, "breaks:open")
 
 
 def reconciliation(book: str) -> str:
@@ -279,6 +289,26 @@ def gauges() -> str:
     return "pm:{ref}:gauges"
 
 
+def job_slot(job: str, slot: int) -> str:
+    """String with a time to live: the slot of a job that a scheduler has claimed or filled."""
+    return f"pm:{{jobs}}:slot:{job}:{slot}"
+
+
+def job_running(job: str) -> str:
+    """String with a time to live: who runs the job at this moment."""
+    return f"pm:{{jobs}}:running:{job}"
+
+
+def job_record(job: str) -> str:
+    """Hash: how the job's runs have ended: counts, the last result, the last error."""
+    return f"pm:{{jobs}}:record:{job}"
+
+
+def jobs_scheduler() -> str:
+    """String with a time to live: the scheduler that moves due retries back into the queues."""
+    return "pm:{jobs}:scheduler"
+
+
 def opening_keys(name: str) -> list[str]:
     """The keys `open_book` takes, in its order."""
     return [
@@ -353,5 +383,11 @@ def event_keys(name: str, facts: Mapping[str, Any]) -> Iterable[str]:
     for kind in ("transfer", "dividend"):
         if kind in facts and "from_book" not in facts:
             yield pending(name, f"{kind}.{facts[kind]}")
+    if "correction" in facts:
+        yield pending(name, f"correction.{facts['correction']}")
+        yield restatements(name)
+    for location, chain_id, token, _ in facts.get("moves", ()):
+        yield balance(name, location, token)
+        yield chain(name, chain_id)
     if "trace" in facts:
         yield trace(name, facts["trace"]["id"])

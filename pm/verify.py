@@ -4,31 +4,27 @@ Checked are every journal entry, recomputed from its facts (legs, effects, chang
 contribution, hash chain), the laws over the entries as journaled, every key of the state field by
 field, the record of every refusal, and that the valuation of strategies and book is the sum of
 their positions'. The book may go on meanwhile: what is compared is the state at one seq, and the
-valuation only if nothing was revalued while it was read.
+valuation only if nothing was revalued while it was read. From a checkpoint only the entries after
+it are folded; what was before is taken as proven when the checkpoint was made.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha1
 from typing import Any
 
 import redis
 
 from pm import keys
-from pm.books import journal, opening
+from pm.books import opening
 from pm.books.opening import BookError
-from pm.rules import laws, laws_of_valuation
-from pm.rules.book import Book
-from pm.rules.expected import NOT_FOLDED, SORTED_SETS
-from pm.rules.facts import FactsError
-from pm.rules.journal import FIELDS, Entry
-from pm.rules.tally import Tally
-
-DIFFERENCES_MAX = 100
-"""More differences than this are only counted."""
+from pm.books.stored import read_keys, state_differences
+from pm.checkpoints import Checkpoint
+from pm.fold import Differences, Fold
+from pm.fold.fold import Refusals, fingerprint
+from pm.history import History
+from pm.rules import laws_of_valuation
 
 KEYS_A_READ = 500
 VALUATION_TRIES = 5
@@ -37,45 +33,39 @@ VALUATION_TRIES = 5
 
 @dataclass(slots=True)
 class Report:
-    """What was checked of one book, and every difference found."""
+    """What was checked of one book, and every difference found.
+
+    `entries` counts those folded now: all up to `seq`, or those after `start_seq`. `checkpoint` is
+    the state reached, there when nothing differed.
+    """
 
     book: str
     seq: int = 0
     digest: str = ""
+    start_seq: int = 0
     entries: int = 0
     positions: int = 0
     balances: int = 0
     keys: int = 0
     legs: int = 0
     is_valuation_checked: bool = False
-    differences: list[str] = field(default_factory=list)
-    difference_count: int = 0
+    found: Differences = field(default_factory=Differences)
+    checkpoint: Checkpoint | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing differed."""
-        return self.difference_count == 0
+        return not self.found
 
-    def add(self, found: Iterable[str]) -> None:
-        """Record differences."""
-        for difference in found:
-            self.difference_count += 1
-            if len(self.differences) < DIFFERENCES_MAX:
-                self.differences.append(difference)
+    @property
+    def differences(self) -> list[str]:
+        """The first differences."""
+        return self.found.shown
 
-
-@dataclass(slots=True)
-class _Refusals:
-    """What the journal refused, by seq, and how many events came by the replay lane."""
-
-    records: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    replayed: int = 0
-
-    def add(self, entry: Entry) -> None:
-        if entry.result == "refused":
-            self.records[entry.seq] = (entry.reason, _fingerprint(entry.facts.encode()))
-        if f'"{keys.QUARANTINE_LANE}"' in entry.facts:
-            self.replayed += json.loads(entry.facts).get("lane") == keys.QUARANTINE_LANE
+    @property
+    def difference_count(self) -> int:
+        """How many there are."""
+        return self.found.count
 
 
 @dataclass(slots=True)
@@ -88,93 +78,57 @@ class _Stored:
 
 
 def verify_book(
-    client: redis.Redis, name: str, progress: Callable[[int, int], None] = lambda done, all_: None
+    client: redis.Redis,
+    name: str,
+    progress: Callable[[int, int], None] = lambda done, all_: None,
+    *,
+    history: History | None = None,
+    start: Fold | None = None,
 ) -> Report:
-    """Verify a book from its first entry on; BookError when it does not exist.
+    """Verify a book; BookError when it does not exist. `client` must not decode.
 
-    `progress` is told entries done and entries in all.
+    `history` is where its journal is read, the server alone by default. `start` is a fold to go on
+    from (`pm.fold.from_checkpoint`), genesis by default. `progress` is told entries done and all.
     """
     head = opening.head(client, name)
     if head is None:
         raise BookError(f"book {name} does not exist")
-    report = Report(name)
-    book, tally, refusals = Book(), Tally(), _Refusals()
+    history = History(client) if history is None else history
+    fold = Fold(name) if start is None else start
+    report = Report(name, start_seq=fold.start_seq, found=fold.found)
+    of = head.seq
+    state = None
     tries = 0
-    while True:
-        for stored in journal.read(client, name, after=report.seq):
-            entry = _check_entry(report, book, stored)
-            if entry is None:
-                return report
-            tally.add(entry)
-            # The chain goes on from what is stored: one wrong entry is one difference, not all
-            # after it.
-            tally.digest = book.state.digest = stored.get("digest", "")
-            refusals.add(entry)
-            if report.entries % 1000 == 0:
-                progress(report.entries, head.seq)
-        state = _read_state(client, name, book.expected_state(), report.seq)
+    while state is None or not (state.is_valuation_steady or tries >= VALUATION_TRIES):
+        is_folded = fold.follow(history, progress=lambda seq: progress(seq, of))
+        report.seq, report.entries, report.digest = fold.seq, fold.entries, fold.digest
+        if not is_folded:
+            return report
+        state = _read_state(client, fold)
         tries += 1
-        if state is not None and (state.is_valuation_steady or tries >= VALUATION_TRIES):
-            break
-    report.digest = book.state.digest
-    report.positions, report.balances = len(book.state.positions), len(book.state.balances)
-    report.legs = tally.legs
-    report.add(laws.differences(book.state, tally))
-    report.add(_state_differences(book.expected_state(), state.keys))
-    report.add(_lane_differences(state.keys["lanes"]))
-    report.add(_quarantine_differences(refusals, state.quarantine))
+    expected, book_state = fold.book.expected_state(), fold.book.state
+    report.positions, report.balances = len(book_state.positions), len(book_state.balances)
+    report.legs, report.keys = fold.tally.legs, len(state.keys)
+    report.found.add(fold.law_differences())
+    report.found.add(state_differences(expected, state.keys))
+    report.found.add(_lane_differences(state.keys["lanes"]))
+    report.found.add(_quarantine_differences(fold.refusals, state.quarantine))
     if state.is_valuation_steady:
         report.is_valuation_checked = True
-        report.add(laws_of_valuation.differences(state.keys))
-    report.keys = len(state.keys)
+        report.found.add(laws_of_valuation.differences(state.keys))
+    report.checkpoint = fold.checkpoint() if report.is_whole else None
     return report
 
 
-def _check_entry(report: Report, book: Book, stored: dict[str, str]) -> Entry | None:
-    """Check one entry and return it as it must be; None when nothing after it can be checked."""
-    seq = int(stored.pop("seq"))
-    if seq != report.seq + 1:
-        report.add([f"journal: entry {report.seq + 1} is missing, {seq} follows"])
-        return None
-    try:
-        entry = book.apply(stored["facts"])
-    except (FactsError, KeyError, ValueError) as error:
-        report.add([f"journal {seq}: facts cannot be applied: {error}"])
-        return None
-    report.seq, report.entries = seq, report.entries + 1
-    if tuple(stored.items()) != tuple(zip(FIELDS, entry[1:], strict=True)):
-        report.add(_entry_differences(entry, stored))
-    return entry
-
-
-def _entry_differences(entry: Entry, stored: Mapping[str, str]) -> Iterator[str]:
-    expected = dict(entry.fields())
-    for name in [*expected, *sorted(stored.keys() - expected.keys())]:
-        if expected.get(name) != stored.get(name):
-            yield (
-                f"journal {entry.seq} {name}: is {stored.get(name)!r},"
-                f" must be {expected.get(name)!r}"
-            )
-
-
-def _read_state(
-    client: redis.Redis, name: str, expected: Mapping[str, Any], seq: int
-) -> _Stored | None:
+def _read_state(client: redis.Redis, fold: Fold) -> _Stored | None:
     """The stored keys, or None when the book moved on while they were read.
 
     A torn book stands behind its journal: its keys are read as they are, and differ.
     """
+    name, seq = fold.name, fold.seq
     valued_before = _valuation(client, name)
-    found: dict[str, Any] = {}
-    names = list(expected)
-    for start in range(0, len(names), KEYS_A_READ):
-        part = names[start : start + KEYS_A_READ]
-        pipeline = client.pipeline(transaction=False)
-        for key in part:
-            _read_key(pipeline, keys.of_book(name, key), expected[key], key)
-        for key, value in zip(part, pipeline.execute(raise_on_error=False), strict=True):
-            found[key] = _text_of(value)
-    quarantine = _read_quarantine(client, name, seq)
+    found = read_keys(client, fold.book.expected_state(), lambda key: keys.of_book(name, key))
+    quarantine = _read_quarantine(client, name, fold.start_seq, seq)
     valued = _valuation(client, name)
     head = opening.head(client, name)
     if head is None or head.seq > seq:
@@ -190,62 +144,29 @@ def _valuation(client: redis.Redis, name: str) -> tuple[str, str]:
     return count, torn
 
 
-def _read_key(pipeline: Any, key: str, expected: Any, name: str) -> None:
-    if isinstance(expected, set):
-        pipeline.smembers(key)
-    elif name in SORTED_SETS or name.startswith(("instrument:", "chain:")):
-        pipeline.zrange(key, 0, -1, withscores=True)
-    else:
-        pipeline.hgetall(key)
-
-
-def _read_quarantine(client: redis.Redis, name: str, seq: int) -> dict[int, tuple[str, bytes]]:
-    """Reason and fingerprint of the facts of every record up to `seq`, by its seq."""
+def _read_quarantine(
+    client: redis.Redis, name: str, after: int, seq: int
+) -> dict[int, tuple[str, bytes]]:
+    """Reason and fingerprint of the facts of every record after `after` up to `seq`, by its seq."""
     found: dict[int, tuple[str, bytes]] = {}
-    start, key = "-", keys.quarantine(name)
+    start, key = f"{after + 1}-0", keys.quarantine(name)
     execute: Any = client.execute_command
     while True:
         # What was received is kept as it came, which need not be text.
         entries = execute("XRANGE", key, start, f"{seq}-0", "COUNT", KEYS_A_READ, NEVER_DECODE=True)
         for entry, fields in entries:
             of = int(entry.partition(b"-")[0])
-            found[of] = (fields.get(b"reason", b"").decode(), _fingerprint(fields.get(b"facts")))
+            found[of] = (
+                fields.get(b"reason", b"").decode(errors="backslashreplace"),
+                fingerprint(fields.get(b"facts")),
+            )
         if len(entries) < KEYS_A_READ:
             return found
         start = f"({entries[-1][0].decode()}"
 
 
-def _fingerprint(text: bytes | None) -> bytes:
-    return sha1(text or b"", usedforsecurity=False).digest()
-
-
-def _text_of(value: Any) -> Any:
-    if isinstance(value, Exception):
-        return {"error": str(value)}
-    if isinstance(value, dict):
-        return {_text(name): _text(text) for name, text in value.items()}
-    if isinstance(value, list):
-        return {_text(member): f"{float(score):.0f}" for member, score in value}
-    return {_text(member) for member in value}
-
-
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _state_differences(expected: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[str]:
-    for name, found in stored.items():
-        wanted = expected[name]
-        if wanted == found or name == "lanes":
-            continue
-        if isinstance(wanted, set):
-            for member in sorted((wanted ^ found) - {keys.SENTINEL}):
-                yield f"{name}: {member} {'is missing' if member in wanted else 'is not due'}"
-            continue
-        ignored = NOT_FOLDED.get(name.partition(":")[0], frozenset())
-        for part in sorted((wanted.keys() | found.keys()) - ignored):
-            if wanted.get(part) != found.get(part):
-                yield f"{name} {part}: is {found.get(part)!r}, must be {wanted.get(part)!r}"
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _lane_differences(lanes: Mapping[str, str]) -> Iterator[str]:
@@ -258,11 +179,11 @@ def _lane_differences(lanes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _quarantine_differences(
-    refusals: _Refusals, stored: Mapping[int, tuple[str, bytes]]
+    refusals: Refusals, stored: Mapping[int, tuple[str, bytes]]
 ) -> Iterator[str]:
     """Every record is of a refusal, and every refusal has one unless it was replayed since.
 
-    The journal does not tell which refusal a replay settled, only how many there can be.
+    The journal does not tell of every refusal which replay settled it, only how many there can be.
     """
     for seq in sorted(stored):
         if seq not in refusals.records:

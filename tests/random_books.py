@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.random_corrections import RandomCorrections
 from tests.random_events import RandomEvents
 from tests.random_values import INSTRUMENTS, START, RandomValues, plain
 
@@ -22,6 +23,7 @@ class RandomLife:
         self.values = RandomValues(seed)
         self.random = self.values.random
         self.events = RandomEvents(self.values)
+        self.corrections = RandomCorrections(self.values)
         self.lane = lane
         self.entry = 0
         self.sent: list[dict[str, Any]] = []
@@ -34,6 +36,7 @@ class RandomLife:
             (self._quarantined, 3),
             (self._nothing, 2),
             *self.events.weighted(),
+            *self.corrections.weighted(),
         ]
 
     def take(self, count: int) -> list[str]:
@@ -52,6 +55,7 @@ class RandomLife:
                 }
                 whole = {"kind": facts["kind"], **place, **facts}
                 texts.append(json.dumps(whole, separators=(",", ":")))
+                self.corrections.follow(texts[-1])
         return texts
 
     def _event(self) -> dict[str, Any]:

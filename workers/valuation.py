@@ -8,6 +8,7 @@ outage of its server.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -21,6 +22,7 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.archive import ArchiveError, open_archive
 from pm.books import opening, reference_store
 from pm.books.opening import BookError
 from pm.books.submitting import Submitter
@@ -28,6 +30,7 @@ from pm.connect import connect
 from pm.connect.errors import explain
 from pm.events.facts import Facts
 from pm.functions.library import LibraryMissing
+from pm.history import HistoryGap
 from pm.settings import Settings
 from pm.valuation.fees import PastRates
 from pm.valuation.mark_to_market import PassMemory, PassReport, run_pass
@@ -47,6 +50,13 @@ BETWEEN_PASSES_S: Final = 1.0
 """However often capital moves, passes are not made more often."""
 
 TEND_S: Final = 5.0
+_UNREADY: Final = (
+    LibraryMissing,
+    BookError,
+    reference_store.ReferenceMissing,
+    HistoryGap,
+    ArchiveError,
+)
 MARKED_A_CALL_MAX: Final = 16
 
 
@@ -76,7 +86,7 @@ class ValuationProcess:
                 duty = duty or Duty.taken_up(self.settings, client, raw)
                 duty.serve(books)
                 trouble.end(what)
-            except (LibraryMissing, BookError, reference_store.ReferenceMissing) as error:
+            except _UNREADY as error:
                 duty = None
                 stop.wait(trouble.add(what, str(error)))
             except (exceptions.RedisError, OSError) as error:
@@ -120,24 +130,43 @@ class Duty:
 
     def serve(self, books: list[str]) -> None:
         """One round: a pass if it is due, else what the journals bring within half a second."""
+        self._resume(books)
+        if self._seconds_to_pass() <= 0.0:
+            self.value(books)
+        else:
+            self._follow(books)
+        if time.monotonic() - self._tended_at >= TEND_S:
+            self.tend(books)
+
+    def catch_up(self, books: list[str]) -> bool:
+        """Read the journals to their ends; True when what was found there makes a pass due."""
+        self._resume(books)
+        is_due = False
+        for book in books:
+            watch, head = self.upkeep[book].watch, opening.head(self.client, book)
+            if head is not None:
+                watch.read_on(self.client, through=head.seq)
+            valued: Any = self.client.hget(keys.valuation(book), "seq_end")
+            valued_seq = json.loads(valued)[book] if valued else -1
+            came = any(flow.seq > valued_seq for flow in watch.flows)
+            is_due = self.upkeep[book].record_splits() or came or is_due
+        return is_due
+
+    def _resume(self, books: list[str]) -> None:
         for book in books:
             if book not in self.upkeep:
                 self.upkeep[book] = Upkeep.resumed(self.client, self.submitter, book)
                 self.memory.watches[book] = self.upkeep[book].watch
-        if self._seconds_to_pass() <= 0.0:
-            self._pass(books)
-        else:
-            self._follow(books)
-        if time.monotonic() - self._tended_at >= TEND_S:
-            self._tend(books)
 
-    def _pass(self, books: list[str]) -> None:
+    def value(self, books: list[str]) -> PassReport:
+        """Make a pass over these books."""
         self._passed_at, self._is_due = time.monotonic(), False
         report = run_pass(self.client, self.settings, self._scope(books), memory=self.memory)
         self._tell(report)
+        return report
 
-    def _tend(self, books: list[str]) -> None:
-        """Value fees, end traces."""
+    def tend(self, books: list[str]) -> int:
+        """Value fees, end traces; how many traces were journaled as ended or put away."""
         self._tended_at = time.monotonic()
         now_ns = time.time_ns()
         reference = self.memory.current_reference(self.client)
@@ -149,7 +178,7 @@ class Duty:
                 self.upkeep[book].value_fees(self.facts, rates, now_ns)
         for book in books:
             self.upkeep[book].finish()
-        self.traces.round(books, self.facts, now_ns)
+        return self.traces.round(books, self.facts, now_ns)
 
     def _scope(self, books: list[str]) -> list[str] | None:
         """All books, so that the portfolio is valued too, unless somebody else holds some."""
@@ -167,7 +196,10 @@ class Duty:
             watch = self.upkeep[book].watch
             flows = len(watch.flows)
             for entry, fields in _entries(found, keys.journal(book)):
-                watch.take({"seq": entry.partition("-")[0], **fields})
+                seq = entry.partition("-")[0]
+                archive = open_archive(self.settings) if int(seq) > watch.seq + 1 else None
+                watch.read_on(self.client, through=int(seq) - 1, archive=archive)
+                watch.take({"seq": seq, **fields})
                 entries += 1
             if self.upkeep[book].record_splits() or len(watch.flows) > flows:
                 self._is_due = True

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import redis
 
+from pm.archive import open_archive
 from pm.attribution import equity, stored
 from pm.attribution.answer import (
     EquityFigures,
@@ -190,7 +191,9 @@ def _bookings(
         wants_trades=asked.detailed and asked.granularity == "trade_level",
         wants_trips=asked.detailed and asked.granularity == "position_level",
     )
-    return scan(source.client, told.life.book, span, told.rows, told.life.seq)
+    return scan(
+        source.client, told.life.book, span, told.rows, told.life.seq, open_archive(source.settings)
+    )
 
 
 def _chapter(told: Told, wanted: Range, bookings: Bookings | None) -> Chapter:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pm.bench.applying import measure_applying
+from pm.bench.archiving import measure_archiving
 from pm.bench.asking import measure_queries
 from pm.bench.decoding import measure_decoding
 from pm.bench.failover import measure_failover
@@ -16,6 +17,7 @@ from pm.bench.flatness import measure_flatness
 from pm.bench.optimistic import measure_peer
 from pm.bench.private_server import private_server
 from pm.bench.reading import measure_reading
+from pm.bench.rebuilding import measure_rebuilding
 from pm.bench.reserving import measure_reserving
 from pm.bench.scale import Scale
 from pm.bench.streaming import measure_streaming
@@ -30,9 +32,11 @@ PARTS: Final[dict[str, Callable[[Scale], Result]]] = {
     "queries": measure_queries,
     "reserve": measure_reserving,
     "valuation": measure_valuation,
+    "archive": measure_archiving,
     "decode": measure_decoding,
     "failover": measure_failover,
     "peer": measure_peer,
+    "rebuild": measure_rebuilding,
 }
 
 

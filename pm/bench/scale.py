@@ -31,6 +31,7 @@ class Scale:
     valued_positions: int
     passes: int
     reservations: int
+    archived_entries: int
 
     @classmethod
     def full(cls, program: Path, say: Callable[[str], None], kept: Path) -> Scale:
@@ -53,6 +54,7 @@ class Scale:
             valued_positions=10_000,
             passes=3,
             reservations=300,
+            archived_entries=1_000_000,
         )
 
     @classmethod
@@ -76,4 +78,5 @@ class Scale:
             valued_positions=2_000,
             passes=2,
             reservations=100,
+            archived_entries=50_000,
         )

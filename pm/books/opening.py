@@ -72,13 +72,18 @@ def adopt_reference(client: redis.Redis, name: str, version: int, changed: int) 
 
 
 def head(client: redis.Redis, name: str) -> BookHead | None:
-    """Where the book stands, None when it does not exist."""
+    """Where the book stands, None when it does not exist; BookError when that is damaged."""
     fields = ("schema", "seq", "digest", "reference_version", "generation")
     found: Any = client.hmget(keys.book(name), fields)
     if found[1] is None:
         return None
-    schema, seq, digest, version, generation = map(_text, found)
-    return BookHead(name, schema, int(seq), digest, int(version), int(generation))
+    try:
+        schema, seq, digest, version, generation = map(_text, found)
+        return BookHead(name, schema, int(seq), digest, int(version), int(generation))
+    except ValueError as error:
+        raise BookError(
+            f"book {name}: its head is damaged ({error}): `pm rebuild` makes it anew"
+        ) from None
 
 
 def names(client: redis.Redis) -> list[str]:

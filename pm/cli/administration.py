@@ -1,4 +1,4 @@
-"""Commands of operators: quarantine, reference, functions, verify, bench."""
+"""Commands of operators: quarantine, reference, functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from pm.keys import QUARANTINE_LANE
 from pm.reference.record_text import record_text
 from pm.reference.snapshot import DuplicateRecord
 from pm.reference.toml_source import ReferenceDataError, load_reference
-from pm.verify import Report, verify_book
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
@@ -246,61 +245,4 @@ def load_functions(options: Options) -> None:
     click.echo(f"{library.current().name}: {'loaded' if loaded else 'was there already'}")
 
 
-@click.command()
-@click.option("--book", help="Only this book (default: all books).")
-@JSON_OPTION
-@click.pass_obj
-def verify(options: Options, book: str | None, as_json: bool) -> None:
-    """Prove the books: recompute every journal entry, check every law and every key."""
-    with session(options, writes=False) as current, current.client(decode=False) as client:
-        names = quarantine.books_with(client, book)
-        if not names:
-            raise Failure(f"{current.shown} holds no book")
-        reports = [verify_book(client, name, _progress(name)) for name in names]
-    if as_json:
-        print_json([_report_json(report) for report in reports])
-    else:
-        for report in reports:
-            _print_report(report)
-    if not all(report.is_whole for report in reports):
-        sys.exit(1)
-
-
-def _progress(name: str):  # type: ignore[no-untyped-def]
-    def show(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\rbook {name}: {done} of {of} entries", err=True, nl=done >= of)
-
-    return show
-
-
-def _report_json(report: Report) -> dict[str, object]:
-    return {
-        "book": report.book,
-        "whole": report.is_whole,
-        "seq": report.seq,
-        "digest": report.digest,
-        "entries": report.entries,
-        "positions": report.positions,
-        "balances": report.balances,
-        "keys": report.keys,
-        "differences": report.differences,
-        "difference_count": report.difference_count,
-    }
-
-
-def _print_report(report: Report) -> None:
-    verdict = "is right" if report.is_whole else "IS WRONG"
-    click.echo(
-        f"book {report.book} {verdict} at seq {report.seq} ({report.digest[:12]}):"
-        f" {report.entries} journal entries recomputed and chained,"
-        f" {report.positions} positions and {report.balances} balances by their laws,"
-        f" {report.keys} keys field by field"
-    )
-    for difference in report.differences:
-        click.echo(f"  {difference}")
-    if report.difference_count > len(report.differences):
-        click.echo(f"  and {report.difference_count - len(report.differences)} more")
-
-
-COMMANDS = [quarantine_group, reference_group, functions_group, verify]
+COMMANDS = [quarantine_group, reference_group, functions_group]

@@ -20,9 +20,11 @@ PART_NAMES = (
     "queries",
     "reserve",
     "valuation",
+    "archive",
     "decode",
     "failover",
     "peer",
+    "rebuild",
 )
 
 

@@ -15,7 +15,8 @@ import click
 import redis
 
 from pm import keys
-from pm.books import journal, lanes, opening, reference_store
+from pm.archive import open_archive
+from pm.books import lanes, opening, reference_store
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.routing import books_of, in_parts
 from pm.cli.session import Failure, Options, Session, ensure_books, ensure_library, session
@@ -23,6 +24,7 @@ from pm.decimals import Amount
 from pm.events.lines import MarkLine, parse_lines
 from pm.events.message import pack
 from pm.events.model import Event, EventError, Split
+from pm.history import History
 from pm.keys import DEFAULT_LANE
 from pm.marks import store
 from pm.marks.lines import marks_of_tables
@@ -196,7 +198,8 @@ def _apply(
         entries.update(ids)
         last = ids[-1]
     drain(client, current.settings, book, DEFAULT_LANE, last, _progress(book, len(events)))
-    for entry in journal.read(client, book, after=before.seq):
+    history = History(client, open_archive(current.settings))
+    for entry in history.read(book, after=before.seq):
         facts = json.loads(entry["facts"])
         if facts.get("lane") == DEFAULT_LANE and facts["entry"] in entries:
             results[entry["result"]] += 1

@@ -44,9 +44,8 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def _stop_with_parent(stop: threading.Event) -> None:
-    """Set `stop` when the process that started this one is gone: killed, it could not say so."""
-    parent = os.getppid()
+def stop_with_parent(stop: threading.Event, parent: int) -> None:
+    """Set `stop` when `parent`, which started this process, is gone: it may have been killed."""
 
     def watch() -> None:
         while os.getppid() == parent and not stop.wait(PARENT_WATCH_S):
@@ -87,10 +86,10 @@ def worker(
             ensure_library(client)
             ensure_books(current, client, list(current.settings.books.names))
         number = count or current.settings.workers.count
-        command, environment = _same_options(options, current.target)
+        command, environment = same_options(options, current.target)
         told = ["--verbose"] if verbose else []
-        beside = Pool([*command, "valuation", "--member", *told], 1, environment)
-        with _running(beside, stop) if valuation else nullcontext():
+        beside = Pool([*command, "valuation", "--member", str(os.getpid()), *told], 1, environment)
+        with running(beside, stop) if valuation else nullcontext():
             if number == 1:
                 code = Worker(current.settings, current.target).run(stop)
             else:
@@ -100,7 +99,7 @@ def worker(
 
 
 @contextmanager
-def _running(pool: Pool, stop: threading.Event) -> Iterator[None]:
+def running(pool: Pool, stop: threading.Event) -> Iterator[None]:
     """The pool beside what the block does; both end with `stop`, and the block's end sets it."""
     thread = threading.Thread(target=pool.run, args=(stop,), name="valuation pool")
     thread.start()
@@ -113,16 +112,16 @@ def _running(pool: Pool, stop: threading.Event) -> Iterator[None]:
 
 @click.command()
 @click.option("--verbose", is_flag=True, help="Log more.")
-@click.option("--member", is_flag=True, hidden=True, help="Started by `pm worker`.")
+@click.option("--member", type=int, hidden=True, help="The `pm worker` that started it.")
 @click.pass_obj
-def valuation(options: Options, verbose: bool, member: bool) -> None:
+def valuation(options: Options, verbose: bool, member: int | None) -> None:
     """Mark all books to market at every interval until stopped; one process does it at a time."""
     from workers.valuation import ValuationProcess
 
     log_to_stderr(load(options), verbose)
     stop = stop_on_signals()
-    if member:
-        _stop_with_parent(stop)
+    if member is not None:
+        stop_with_parent(stop, member)
         settings = load(options)
         sys.exit(ValuationProcess(settings, settings.redis.target or "").run(stop))
     with session(options) as current:
@@ -132,7 +131,7 @@ def valuation(options: Options, verbose: bool, member: bool) -> None:
     sys.exit(code)
 
 
-def _same_options(options: Options, target: str) -> tuple[list[str], dict[str, str]]:
+def same_options(options: Options, target: str) -> tuple[list[str], dict[str, str]]:
     """A `pm` command with the options this one was given; a URL goes by the environment."""
     command = [sys.executable, "-m", "pm.cli.main"]
     if options.data is not None:

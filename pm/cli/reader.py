@@ -15,8 +15,10 @@ from typing import Any
 import click
 
 from pm.books import opening, reference_store
+from pm.cli.output import iso
+from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, session
-from pm.client import Client, QueryLimits
+from pm.client import Client, PastBooks, QueryLimits
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import Amount
 from pm.events.model import MAX_STRATEGY_ID
@@ -42,6 +44,14 @@ def moment(_: Any, __: Any, text: str | None) -> int | None:
         told = told.replace(tzinfo=UTC)
     seconds = int(told.replace(microsecond=0).timestamp())
     return (seconds * 1_000_000 + told.microsecond) * 1_000
+
+
+AT_OPTION = click.option(
+    "--at",
+    callback=moment,
+    metavar="TIME|SEQ",
+    help="As it was: by what had been received at a time, or after a journal entry.",
+)
 
 
 @contextmanager
@@ -74,6 +84,29 @@ def reader(options: Options) -> Iterator[Client]:
                 settings=current.settings,
                 limits=limits,
             )
+
+
+def past(client: Client, at: int, book: str | None) -> PastBooks:
+    """The books as they were; the wait is shown where somebody watches."""
+    shown: dict[str, EntryProgress] = {}
+
+    def show(name: str, seq: int, of: int) -> None:
+        shown.setdefault(name, EntryProgress(f"book {name}")).show(seq, of)
+
+    try:
+        return client.as_of(at, book=book, progress=show)
+    finally:
+        for progress in shown.values():
+            progress.end()
+
+
+def print_moment(then: PastBooks) -> None:
+    """What moment of which books is shown."""
+    told = [
+        f"book {name} after entry {book.seq}, received by {iso(book.received_at)}"
+        for name, book in then.books.items()
+    ]
+    click.echo("as it was: " + "; ".join(told))
 
 
 def books_of(client: Client, book: str | None) -> list[str]:

@@ -9,13 +9,16 @@ import click
 
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
 from pm.cli.reader import (
+    AT_OPTION,
     BOOK_OPTION,
     NOT_VALUED,
     STRATEGY_ID,
     book_of_strategy,
     books_of,
     known,
+    past,
     percent,
+    print_moment,
     reader,
 )
 from pm.cli.session import Failure, Options
@@ -23,6 +26,7 @@ from pm.client import (
     Balance,
     Client,
     NettedPosition,
+    PastBooks,
     Position,
     Reservation,
     StrategyPortfolio,
@@ -63,6 +67,7 @@ _WIDE_COLUMNS: tuple[_Column, ...] = (
 @click.option("--strategy", type=STRATEGY_ID, help="Only this strategy.")
 @click.option("--instrument", help="One instrument over all strategies, netted.")
 @click.option("--wide", is_flag=True, help="More columns: carry, net P&L, fees, trades, times.")
+@AT_OPTION
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
@@ -72,19 +77,24 @@ def positions(
     strategy: int | None,
     instrument: str | None,
     wide: bool,
+    at: int | None,
     book: str | None,
     as_json: bool,
 ) -> None:
     """Show positions: quantity, exact cost, value at the last mark-to-market, P&L, exposure."""
     wanted = None if strategy is None else str(strategy)
     with reader(options) as client:
+        then = None if at is None else past(client, at, book)
+        source = client if then is None else then
+        if then is not None and not as_json:
+            print_moment(then)
         if instrument is not None and wanted is None:
-            _show_netted(client.position(instrument, book=book), instrument, as_json)
+            _show_netted(source.position(instrument, book=book), instrument, as_json)
             return
         if wanted is not None:
             book_of_strategy(client, wanted, book)
         state: PositionState = "all" if show_all or instrument is not None else "open"
-        found = _positions(client, state, wanted, book)
+        found = _positions(source, books_of(client, book), state, wanted)
     if instrument is not None:
         found = [position for position in found if position.instrument_id == instrument]
         if not found:
@@ -96,12 +106,12 @@ def positions(
 
 
 def _positions(
-    client: Client, state: PositionState, strategy: str | None, book: str | None
+    source: Client | PastBooks, books: Sequence[str], state: PositionState, strategy: str | None
 ) -> list[Position]:
     # A strategy may have traded in a book the table does not name, so every book is asked.
     found: list[Position] = []
-    for name in books_of(client, book):
-        found.extend(client.positions(state, strategy=strategy, book=name))
+    for name in books:
+        found.extend(source.positions(state, strategy=strategy, book=name))
     return found
 
 
@@ -138,26 +148,36 @@ def _show_netted(netted: NettedPosition | None, instrument: str, as_json: bool) 
 @click.command()
 @click.argument("strategy_id", type=STRATEGY_ID)
 @click.option("--wide", is_flag=True, help="More columns of its positions.")
+@AT_OPTION
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
 def strategy(
-    options: Options, strategy_id: int, wide: bool, book: str | None, as_json: bool
+    options: Options,
+    strategy_id: int,
+    wide: bool,
+    at: int | None,
+    book: str | None,
+    as_json: bool,
 ) -> None:
     """Show the portfolio of one strategy: totals, equity, performance and positions."""
     with reader(options) as client:
         home = book_of_strategy(client, str(strategy_id), book)
-        found = client.strategy_portfolio(str(strategy_id), book=home)
+        then = None if at is None else past(client, at, home)
+        source = client if then is None else then
+        found = source.strategy_portfolio(str(strategy_id), book=home)
     if as_json:
         print_json(to_json(found))
         return
-    print_table((f"strategy {strategy_id}", ""), _strategy_rows(found))
+    if then is not None:
+        print_moment(then)
+    print_table((f"strategy {strategy_id}", ""), _strategy_rows(found, at is None))
     if found.positions:
         click.echo("")
         _print_positions(found.positions, wide)
 
 
-def _strategy_rows(found: StrategyPortfolio) -> list[tuple[str, str]]:
+def _strategy_rows(found: StrategyPortfolio, with_performance: bool) -> list[tuple[str, str]]:
     total = "-" if found.total_pnl is None else token_amounts(found.total_pnl)
     unmarked = f" ({found.unmarked} positions without a mark)" if found.unmarked else ""
     return [
@@ -168,7 +188,7 @@ def _strategy_rows(found: StrategyPortfolio) -> list[tuple[str, str]]:
         ("carry", token_amounts(found.carry)),
         ("fees", token_amounts(found.total_fees)),
         ("allocated", token_amounts(found.allocated)),
-        *_performance_rows(found),
+        *(_performance_rows(found) if with_performance else ()),
         ("volume", token_amounts(found.volume)),
         ("trades", str(found.trade_count)),
         (
@@ -213,6 +233,7 @@ def _performance_rows(found: StrategyPortfolio) -> list[tuple[str, str]]:
     "--chain", "chain_id", type=click.IntRange(0), help="Only this chain id (0: off chain)."
 )
 @click.option("--margin", is_flag=True, help="What derivatives take, as of the last valuation.")
+@AT_OPTION
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
@@ -221,21 +242,31 @@ def balances(
     location: str | None,
     chain_id: int | None,
     margin: bool,
+    at: int | None,
     book: str | None,
     as_json: bool,
 ) -> None:
     """Show balances by location and token."""
+    if margin and at is not None:
+        raise click.UsageError("--margin is of the last valuation: it cannot be had with --at")
     with reader(options) as client:
+        then = None if at is None else past(client, at, book)
         found: list[Balance] = []
         for name in books_of(client, book):
-            if chain_id is not None:
+            if then is not None:
+                listing = then.balances(book=name)
+            elif chain_id is not None:
                 listing = client.chain_balances(str(chain_id), book=name, margin=margin)
             else:
                 listing = client.balances(location=location, book=name, margin=margin)
             found.extend(item for item in listing if location in (None, item.location))
+    if chain_id is not None:
+        found = [item for item in found if item.chain_id == str(chain_id)]
     if as_json:
         print_json(to_json(found))
         return
+    if then is not None:
+        print_moment(then)
     headings = ["book", "location", "chain", "token", "available", "reserved", "total"]
     if margin:
         headings += ["unrealized", "margin used", "free", "valued (UTC)"]

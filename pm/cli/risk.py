@@ -12,13 +12,16 @@ import click
 
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
 from pm.cli.reader import (
+    AT_OPTION,
     BOOK_OPTION,
     STRATEGY_ID,
     book_of_strategy,
     known,
     moment,
     not_valued,
+    past,
     percent,
+    print_moment,
     reader,
 )
 from pm.cli.session import Options
@@ -36,11 +39,15 @@ _LARGEST = 10
 
 
 @click.command()
+@AT_OPTION
 @BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
-def summary(options: Options, book: str | None, as_json: bool) -> None:
+def summary(options: Options, at: int | None, book: str | None, as_json: bool) -> None:
     """Show the portfolio: live totals, their worth now, equity, exposure, free balances."""
+    if at is not None:
+        _past_summary(options, at, book, as_json)
+        return
     with reader(options) as client:
         found = client.portfolio_summary(book)
         unvalued = "" if found.valuation else not_valued(client, None, book)
@@ -71,6 +78,34 @@ def summary(options: Options, book: str | None, as_json: bool) -> None:
         click.echo("")
         headings = ("margin at", "token", "available", "unrealized", "used", "free")
         print_table(headings, margins, range(2, 6))
+
+
+def _past_summary(options: Options, at: int, book: str | None, as_json: bool) -> None:
+    with reader(options) as client:
+        then = past(client, at, book)
+    found = then.portfolio_summary()
+    if as_json:
+        told = to_json(found)
+        print_json({name: told[name] for name in told if name not in _TIMES})
+        return
+    print_moment(then)
+    unvalued = {token: amount for token, amount in found.fees_unvalued.items() if amount}
+    without = f" and {token_amounts(unvalued)} without a value" if unvalued else ""
+    rows = [
+        ("total P&L", _amounts(found.total_pnl)),
+        ("realized P&L", _amounts(found.realized_pnl)),
+        ("unrealized P&L", _amounts(found.unrealized_pnl)),
+        ("carry", _amounts(found.carry)),
+        ("value of fees", token_amounts(found.fee_value) + without),
+        ("transfer cost", _amounts(found.transfer_cost)),
+        ("net P&L", _amounts(found.net_pnl)),
+        ("in flight", _amounts(found.in_flight)),
+        ("receivables", _amounts(found.receivables)),
+        ("fees paid", token_amounts(found.total_fees)),
+        ("trades", str(found.trade_count)),
+    ]
+    print_table(("then", "by token"), rows)
+    _print_notes({"open positions without a mark": str(found.unmarked) if found.unmarked else ""})
 
 
 def _print_totals(found: PortfolioSummary) -> None:

@@ -17,11 +17,13 @@ import click
 import redis
 from redis import exceptions
 
+from pm.archive import ArchiveError
 from pm.books import opening, reference_store
 from pm.books.opening import BookError
 from pm.connect import ServerError, check_server, connect, in_one_line
 from pm.functions import library
 from pm.functions.library import LibraryMissing
+from pm.history import HistoryGap
 from pm.server import EmbeddedServerError, embedded_server
 from pm.settings import Settings, SettingsError, load_settings
 
@@ -78,8 +80,11 @@ def load(options: Options) -> Settings:
 
 
 @contextmanager
-def session(options: Options, *, writes: bool = True) -> Iterator[Session]:
-    """A checked server for the time of one command."""
+def session(options: Options, *, writes: bool = True, opens: bool = True) -> Iterator[Session]:
+    """A checked server for the time of one command.
+
+    With `opens`, a private server that is new gets the configured books.
+    """
     settings = load(options)
     with failures():
         if settings.redis.target is not None:
@@ -94,7 +99,8 @@ def session(options: Options, *, writes: bool = True) -> Iterator[Session]:
             return
         with embedded_server(settings.data, settings.redis.appendfsync) as target:
             private = Session(settings, target, target)
-            _prepare(private)
+            if opens:
+                _prepare(private)
             yield private
 
 
@@ -113,7 +119,7 @@ def failures() -> Iterator[None]:
         yield
     except (EmbeddedServerError, ServerError, BookError, LibraryMissing) as error:
         raise Failure(str(error)) from None
-    except reference_store.ReferenceMissing as error:
+    except (reference_store.ReferenceMissing, ArchiveError, HistoryGap) as error:
         raise Failure(str(error)) from None
     except exceptions.NoPermissionError as error:
         raise Failure(f"the server's user may not do this: {error}") from None

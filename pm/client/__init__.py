@@ -6,6 +6,7 @@ from pm.client.errors import FeedError, JournalRewritten, JournalTrimmed, QueryT
 from pm.client.feed import AsyncFeed, Feed
 from pm.client.journal import JournalEntry
 from pm.client.limits import QueryLimits
+from pm.client.past_books import PastBooks, PastSummary
 from pm.client.rendering import to_json
 from pm.client.results import (
     Balance,
@@ -25,6 +26,7 @@ from pm.client.totals import (
     StrategyPortfolio,
 )
 from pm.client.updates import BalanceChange, PositionChange, TraceStranded, Update
+from pm.history import HistoryGap
 
 __all__ = [
     "AsyncClient",
@@ -36,6 +38,7 @@ __all__ = [
     "Client",
     "Feed",
     "FeedError",
+    "HistoryGap",
     "IntermediatePosition",
     "JournalEntry",
     "JournalRewritten",
@@ -43,6 +46,8 @@ __all__ = [
     "Listing",
     "LiveValue",
     "NettedPosition",
+    "PastBooks",
+    "PastSummary",
     "PortfolioSummary",
     "Position",
     "PositionChange",

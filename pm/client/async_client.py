@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, overload
 
 import redis.asyncio
 
 from pm.client import plans, valued_plans
+from pm.client.as_of import PastProgress, no_progress
 from pm.client.asking import AsyncAsker, open_server_async
-from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Id, in_days, text
+from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Client, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
+from pm.client.past import Past, Wanted
+from pm.client.past_books import PastBooks
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -25,6 +29,7 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -44,10 +49,14 @@ class AsyncClient:
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
         measures: QueryMeasures | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """See `Client`; `server` comes from `pm.connect.connect_async`."""
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self._settings = settings
+        self._target: str | None = None
+        self.past = Past(settings, archive)
         self._asker = AsyncAsker(server, limits, measures)
 
     @classmethod
@@ -57,7 +66,9 @@ class AsyncClient:
             options.setdefault("limits", QueryLimits.of(settings))
             options.setdefault("measures", QueryMeasures(settings, target))
         limits = options.get("limits", UNLIMITED)
-        return cls(open_server_async(target, limits), settings=settings, **options)
+        client = cls(open_server_async(target, limits), settings=settings, **options)
+        client._target = target
+        return client
 
     async def close(self) -> None:
         """Close the connections."""
@@ -196,13 +207,48 @@ class AsyncClient:
         book: str | None = None,
     ) -> Listing[JournalEntry]:
         """See `Client.journal`."""
+        name = self.scope.one(book)
         plan = plans.journal(self.scope, start, end, count, newest_first, book)
-        return await self._asker.answer(plan, (self.scope.one(book),))
+        found = await self._asker.answer(plan, (name,))
+        wanted = Wanted(start, end, count, newest_first)
+        if not self.past.lacks(name, found, wanted):
+            return found
+        return await asyncio.to_thread(self.past.complete, name, found, wanted)
 
     async def head(self, book: str | None = None) -> BookState:
         """See `Client.head`."""
         plan = plans.head(self.scope, book)
         return await self._asker.answer(plan, (self.scope.one(book),))
+
+    async def as_of(
+        self,
+        at: int | datetime,
+        *,
+        book: str | None = None,
+        progress: PastProgress = no_progress,
+    ) -> PastBooks:
+        """See `Client.as_of`; for a client made by `open`.
+
+        Folding is work of the processor: it is done in a thread, over a connection of its own, and
+        `progress` is called there.
+        """
+        target, scope = self._target, self.scope
+        if target is None:
+            raise ValueError("as_of connects by itself: make the client with AsyncClient.open")
+
+        def answered() -> PastBooks:
+            with Client.open(
+                target,
+                self._settings,
+                book=scope.home,
+                books=scope.books,
+                reference=scope.reference,
+                limits=self._asker.limits,
+                archive=self.past.archive,
+            ) as client:
+                return client.as_of(at, book=book, progress=progress)
+
+        return await asyncio.to_thread(answered)
 
     async def strategies(self, book: str | None = None) -> tuple[str, ...]:
         """See `Client.strategies`."""

@@ -19,6 +19,7 @@ import redis
 from pm import keys
 from pm.client.amounts import parse_amount, read_amounts
 from pm.client.journal import JournalEntry
+from pm.client.past import Past
 from pm.client.posted import (
     CapitalError,
     InsufficientBalance,
@@ -35,6 +36,7 @@ from pm.connect import connect
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import ZERO, Amount
 from pm.events.model import Allocation, CapitalFlow, Release, Reservation
+from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.reference.text_ids import escape_id
 from pm.settings import Settings
@@ -65,8 +67,10 @@ class Capital:
         book: str | None = None,
         book_of: Callable[[str], str] | None = None,
         reference: Reference | None = None,
+        archive: Archive | None = None,
     ) -> None:
-        """`server` must not decode. Settings name the books unless `book` (home) and `book_of` do.
+        """`server` must not decode. Settings name the books unless `book` (home) and `book_of` do,
+        and the archive unless it is given.
 
         Without `reference` the server's newest is used.
         """
@@ -80,6 +84,7 @@ class Capital:
             reference=reference,
             quarantine_max=told.portfolio_manager.quarantine_max_entries,
             sharded_updates=told.redis.sharded_updates,
+            past=Past(settings, archive),
         )
         self.transfers: Final = Transfers(self._submissions)
 

@@ -9,16 +9,20 @@ exist is a `BookError` wherever a query meets it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, overload
 
 import redis
+from redis import exceptions
 
 from pm.client import plans, valued_plans
-from pm.client.asking import Asker, open_server
+from pm.client.as_of import PastProgress, as_of, no_progress
+from pm.client.asking import Asker, open_server, server_name
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
+from pm.client.past import Past, Wanted
+from pm.client.past_books import PastBooks
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -30,6 +34,9 @@ from pm.client.results import (
 )
 from pm.client.scope import Scope, make_scope
 from pm.client.totals import BookState, PortfolioSummary, RiskMetrics, StrategyPortfolio
+from pm.connect import ServerError
+from pm.connect.errors import explain
+from pm.history import Archive, History
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
@@ -54,15 +61,19 @@ class Client:
         settings: Settings | None = None,
         limits: QueryLimits = UNLIMITED,
         measures: QueryMeasures | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """`book` is the home book, `books` all of them; `book_of` tells the book of a strategy.
 
         With `reference`, positions carry their instrument's metadata and risk figures. `settings`
-        are the conventions of valued figures (the defaults without); `limits` bound every query,
+        are the conventions of valued figures (the defaults without), and name the archive, which
+        holds what is no longer in Redis, unless `archive` is given; `limits` bound every query,
         none by default; `measures` count them. Threads may share a client.
         """
         self.server = server
         self.scope: Scope = make_scope(book, books, book_of, reference, settings)
+        self._settings = settings
+        self.past = Past(settings, archive)
         self._asker = Asker(server, limits, measures)
 
     @classmethod
@@ -217,14 +228,38 @@ class Client:
         newest_first: bool = False,
         book: str | None = None,
     ) -> Listing[JournalEntry]:
-        """At most `count` journal entries from seq `start` to `end`, both included."""
+        """At most `count` journal entries from seq `start` to `end`, both included.
+
+        HistoryGap where some are neither in Redis nor in an archive the client knows.
+        """
+        name = self.scope.one(book)
         plan = plans.journal(self.scope, start, end, count, newest_first, book)
-        return self._asker.answer(plan, (self.scope.one(book),))
+        found = self._asker.answer(plan, (name,))
+        return self.past.complete(name, found, Wanted(start, end, count, newest_first))
 
     def head(self, book: str | None = None) -> BookState:
         """Where a book stands: seq, digest, cursors, totals."""
         plan = plans.head(self.scope, book)
         return self._asker.answer(plan, (self.scope.one(book),))
+
+    def as_of(
+        self,
+        at: int | datetime,
+        *,
+        book: str | None = None,
+        progress: PastProgress = no_progress,
+    ) -> PastBooks:
+        """The books as they were at a time, or a book after a journal entry; see `as_of`.
+
+        A number below 10**12 is a seq, another is nanoseconds. It takes as long as it takes to fold
+        the journal from the nearest checkpoint; archive and checkpoints are found by the settings.
+        """
+        books = self.scope.spanned(book)
+        try:
+            history = History(self.server, self.past.archive)
+            return as_of(history, at, books, self._settings, self.scope.reference, progress)
+        except (exceptions.RedisError, OSError) as error:
+            raise ServerError(explain(error, server_name(self.server))) from error
 
     def strategies(self, book: str | None = None) -> tuple[str, ...]:
         """The strategies that ever did anything."""

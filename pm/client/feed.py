@@ -16,7 +16,8 @@ from pm.client.async_client import AsyncClient
 from pm.client.client import Client
 from pm.client.course import CHECK_EVERY_S, CONFIRM_WITHIN_S, Course, check_confirmed, text_of
 from pm.client.executing import execute, execute_async
-from pm.client.following import Ask, Effect, Pause, Receive, Subscribe
+from pm.client.following import Ask, Effect, Pause, Recall, Receive, Subscribe
+from pm.client.past import recalled
 from pm.client.updates import Update
 
 
@@ -41,6 +42,7 @@ class Feed:
         check_every_s: float = CHECK_EVERY_S,
     ) -> None:
         self._server: Any = client.server
+        self._past = client.past
         self._subscription: Any = None
         self._course = Course(
             server_name(client.server),
@@ -99,6 +101,8 @@ class Feed:
         match effect:
             case Ask():
                 return True, execute(self._server, effect.commands)
+            case Recall():
+                return True, recalled(self._past, effect)
             case Subscribe():
                 self._subscribe(effect)
             case Receive():
@@ -139,6 +143,7 @@ class AsyncFeed:
         check_every_s: float = CHECK_EVERY_S,
     ) -> None:
         self._server: Any = client.server
+        self._past = client.past
         self._subscription: Any = None
         self._course = Course(
             server_name(client.server),
@@ -196,6 +201,8 @@ class AsyncFeed:
         match effect:
             case Ask():
                 return True, await execute_async(self._server, effect.commands)
+            case Recall():
+                return True, await asyncio.to_thread(recalled, self._past, effect)
             case Subscribe():
                 await self._subscribe(effect)
             case Receive():

@@ -3,10 +3,11 @@
 The channel loses messages by nature: while nobody listens, when a slow reader is cut off, when a
 server dies. The journal has them all, each under its seq. So a feed reads the journal from the last
 seq it knows whenever it (re)subscribes, whenever a message's previous_seq shows a hole, and after a
-while of silence, because nothing follows a loss at the end; what it knows already it drops.
+while of silence, because nothing follows a loss at the end; what it knows already it drops. What
+is no longer in Redis it recalls from the archive.
 
-The plan yields what is to be done (`Subscribe`, `Receive`, `Ask`, `Pause`) and what it found
-(`Update`); whoever drives it sends the outcome back, or throws `Outage` into it.
+The plan yields what is to be done (`Subscribe`, `Receive`, `Ask`, `Recall`, `Pause`) and what it
+found (`Update`); whoever drives it sends the outcome back, or throws `Outage` into it.
 """
 
 from __future__ import annotations
@@ -58,13 +59,22 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Read archived entries above `after` up to `through`: the first of them, like an XRANGE's."""
+
+    book: str
+    after: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Do nothing for a while."""
 
     timeout_s: float
 
 
-Effect = Subscribe | Receive | Ask | Pause | Update
+Effect = Subscribe | Receive | Ask | Recall | Pause | Update
 Following = Generator[Effect, Any, None]
 
 
@@ -167,7 +177,9 @@ def _catch_up(progress: Progress) -> Following:
             return
         first = seq_of(entries[0][0]) if entries else head + 1
         if first != wanted:
-            raise JournalTrimmed(progress.book, wanted, first)
+            entries = yield Recall(progress.book, wanted - 1, min(first - 1, head))
+            if not entries:
+                raise JournalTrimmed(progress.book, wanted, first)
         for stream_id, fields in entries:
             seq = seq_of(stream_id)
             if seq > head:  # journaled while this was read, or not yet in the state

@@ -21,7 +21,8 @@ from pm import keys
 from pm.books import reference_store
 from pm.books.submitting import Submitter, Taken
 from pm.client.asking import server_name
-from pm.client.journal import JournalEntry, parse_entry
+from pm.client.journal import JournalEntry, parse_entry, seq_of
+from pm.client.past import Past
 from pm.client.posted import CapitalError, InsufficientBalance, Posted, Unanswered
 from pm.connect import ServerError
 from pm.connect.errors import explain
@@ -30,6 +31,7 @@ from pm.events.facts import Direct, Facts
 from pm.events.model import Allocation, CapitalFlow, EventError, Release, Reservation, Transfer
 from pm.events.read_event import read_event
 from pm.events.resolving import Resolver
+from pm.history import HistoryGap
 from pm.reference.records import Instrument
 from pm.reference.snapshot import Reference
 from pm.reference.text_ids import unescape_id
@@ -88,8 +90,10 @@ class Submissions:
         reference: Reference | None,
         quarantine_max: int,
         sharded_updates: bool,
+        past: Past,
     ) -> None:
         self.server: Final = server
+        self._past = past
         self._home = book
         self._book_of = book_of
         self._facts = None if reference is None else Facts(reference)
@@ -171,19 +175,39 @@ class Submissions:
     ) -> JournalEntry | None:
         """The entry at or before `seq` in which an event counted; None if none is found.
 
-        The journal is searched backwards, as far as `entries_max` entries (None: to its start).
+        The journal is searched backwards, as far as `entries_max` entries (None: to its start),
+        first in Redis, then in the archive.
         """
-        end, searched, wanted = f"{seq}-0", 0, 1
-        while entries_max is None or searched < entries_max:
+        told = f'"id":"{dedupe_id}"'
+        oldest = 1 if entries_max is None else max(1, seq - entries_max + 1)
+        end, known_from, wanted = f"{seq}-0", seq + 1, 1
+        while known_from > oldest:
             entries = self._entries(book, end, wanted)
             for entry, fields in entries:
-                is_same = f'"id":"{dedupe_id}"' in fields["facts"]
-                if is_same and fields["result"] not in _COUNTS_NOTHING:
+                if told in fields["facts"] and fields["result"] not in _COUNTS_NOTHING:
                     return parse_entry(book, entry, fields)
+            if entries:
+                end, known_from = f"({entries[-1][0]}", seq_of(entries[-1][0])
             if len(entries) < wanted:
-                return None
-            end, searched = f"({entries[-1][0]}", searched + len(entries)
+                return self._counted_before(book, told, known_from, oldest)
             wanted = _ENTRIES_A_READ
+        return None
+
+    def _counted_before(
+        self, book: str, told: str, before: int, oldest: int
+    ) -> JournalEntry | None:
+        """The archived entry of a dedupe id; HistoryGap where there is no archive to ask."""
+        if before <= oldest:
+            return None
+        archive = self._past.archive
+        if archive is None or archive.last_seq(book) < before - 1:
+            raise HistoryGap(book, oldest, before, is_beginning=archive is None)
+        for entry in archive.containing(book, told, through=before - 1):
+            seq = entry.pop("seq")
+            if int(seq) < oldest:
+                return None
+            if entry["result"] not in _COUNTS_NOTHING:
+                return parse_entry(book, f"{seq}-0", entry)
         return None
 
     def hash(self, key: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ what could not be asked is listed in `unchecked` and does not stop the start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,7 +19,17 @@ from pm.connect.errors import ServerError, in_one_line
 from pm.redis_url import redact_url
 
 # The commands the product sends which came late or which a proxy or a fork may lack.
-_NEEDED = ("fcall", "fcall_ro", "function", "xread", "xadd", "xrange", "xtrim", "hset", "zadd")
+NEEDED_COMMANDS = (
+    "fcall",
+    "fcall_ro",
+    "function",
+    "xread",
+    "xadd",
+    "xrange",
+    "xtrim",
+    "hset",
+    "zadd",
+)
 
 _Answer = TypeVar("_Answer")
 
@@ -62,7 +72,7 @@ def check_server(
 
     with in_one_line(target):
         client.ping()
-        missing = ask("COMMAND", lambda: _missing_commands(client))
+        missing = ask("COMMAND", lambda: missing_commands(client))
         info = ask("INFO", lambda: client.info())
         fsync = ask("CONFIG", lambda: _appendfsync(client))
     facts = _facts(info, fsync, tuple(unchecked))
@@ -72,11 +82,21 @@ def check_server(
     return facts
 
 
-def _missing_commands(client: redis.Redis) -> tuple[str, ...]:
+def missing_commands(
+    client: redis.Redis, wanted: Sequence[str] = NEEDED_COMMANDS
+) -> tuple[str, ...]:
+    """Which of these commands the server does not know."""
     # Two words in the name keep redis-py's parser of COMMAND away: it fails on unknown commands.
     untyped: Any = client
-    known = untyped.execute_command("COMMAND INFO", *_NEEDED)
-    return tuple(name for name, entry in zip(_NEEDED, known, strict=True) if not entry)
+    known = untyped.execute_command("COMMAND INFO", *wanted)
+    return tuple(name for name, entry in zip(wanted, known, strict=True) if not entry)
+
+
+def engine_of(info: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The engine's name and its version, from INFO."""
+    valkey = "valkey_version" in info or info.get("server_name") == "valkey"
+    version = info.get("valkey_version") or info.get("redis_version")
+    return "valkey" if valkey else "redis", None if version is None else str(version)
 
 
 def _appendfsync(client: redis.Redis) -> str | None:
@@ -87,11 +107,10 @@ def _appendfsync(client: redis.Redis) -> str | None:
 def _facts(info: Mapping[str, Any] | None, fsync: str | None, no: tuple[str, ...]) -> ServerFacts:
     if info is None:
         return ServerFacts("unknown", None, None, None, None, fsync, None, None, no)
-    valkey = "valkey_version" in info or info.get("server_name") == "valkey"
-    version = info.get("valkey_version") or info.get("redis_version")
+    engine, version = engine_of(info)
     return ServerFacts(
-        engine="valkey" if valkey else "redis",
-        version=None if version is None else str(version),
+        engine=engine,
+        version=version,
         is_replica=_flag(info, "role", "slave"),
         is_cluster=_flag(info, "cluster_enabled", "1"),
         append_only=_flag(info, "aof_enabled", "1"),

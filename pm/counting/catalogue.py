@@ -66,6 +66,8 @@ FRAMES_DAMAGED: Final = "pm_gateway_damaged_total"
 BYTES_SKIPPED: Final = "pm_gateway_skipped_bytes_total"
 OUTBOX_ENTRIES: Final = "pm_gateway_entries_total"
 RELAY_CONNECTIONS: Final = "pm_gateway_connections_total"
+JOB_RUNS: Final = "pm_job_runs_total"
+JOB_SECONDS: Final = "pm_job_seconds"
 OUTBOX_PENDING: Final = "pm_outbox_pending_entries"
 GATEWAY_SEEN: Final = "pm_gateway_seen_timestamp_seconds"
 
@@ -98,6 +100,8 @@ _COUNTED: Final = (
     Metric(BYTES_SKIPPED, "counter", ("source",), "Bytes from the relay that were no frame."),
     Metric(OUTBOX_ENTRIES, "counter", ("source",), "Entries committed to the outbox."),
     Metric(RELAY_CONNECTIONS, "counter", ("source",), "Connections made to the relay."),
+    Metric(JOB_RUNS, "counter", ("job", "result"), "Runs of jobs, done or failed."),
+    Metric(JOB_SECONDS, "histogram", ("job",), "How long a run of a job took, however it ended."),
 )
 
 _FOUND: Final = (

@@ -7,7 +7,7 @@ has is a HistoryGap, never skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,15 +19,27 @@ from pm.books import journal
 class HistoryGap(Exception):
     """An entry is neither in Redis nor in the archive; `seq` is its number."""
 
-    def __init__(self, book: str, seq: int, following: int | None = None) -> None:
+    def __init__(
+        self, book: str, seq: int, following: int | None = None, *, is_beginning: bool = False
+    ) -> None:
+        """`following` is the next entry there is; `is_beginning`: the first one in Redis."""
         self.book = book
         self.seq = seq
-        after = "" if following is None else f", {following} follows"
-        super().__init__(f"book {book}: journal entry {seq} is missing{after}")
+        self.following = following
+        if is_beginning and following is not None:
+            gone = str(seq) if following == seq + 1 else f"{seq} to {following - 1}"
+            fault = f"journal entries {gone} are archived and no archive is configured"
+        else:
+            after = "" if following is None else f", {following} follows"
+            fault = f"journal entry {seq} is missing{after}"
+        super().__init__(f"book {book}: {fault}")
 
 
 class Archive(Protocol):
     """What of the journals has been archived."""
+
+    def books(self) -> Iterable[str]:
+        """The books that something is archived of."""
 
     def last_seq(self, book: str) -> int:
         """The newest archived entry of a book, 0 without any."""
@@ -44,6 +56,12 @@ class Archive(Protocol):
         Never too late: no entry before it was received at `time_ns` or later, up to the disorder
         of a day's receipts.
         """
+
+    def raw(self, book: str, *, after: int, through: int) -> Iterator[tuple[int, bytes]]:
+        """Bytes of refused entries, where the quarantine held them, by seq."""
+
+    def containing(self, book: str, text: str, *, through: int) -> Iterator[dict[str, str]]:
+        """Archived entries up to `through` whose facts contain `text`, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,18 @@ class History:
                 done = int(entry["seq"])
                 yield entry
             if done == reached:
-                raise HistoryGap(book, done + 1, following)
+                raise self._gap(book, done + 1, following)
+
+    def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
+        first = None if self.client is None else next(journal.read(self.client, book), None)
+        is_beginning = first is not None and int(first["seq"]) == following
+        return HistoryGap(book, seq, following, is_beginning=is_beginning and self.archive is None)
+
+    def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
+        """The bytes of refused entries that the archive has, by seq."""
+        if self.archive is None:
+            return {}
+        return dict(self.archive.raw(book, after=after, through=through))
 
     def _hot(self, book: str, after: int, through: int | None) -> Iterator[dict[str, str]]:
         if self.client is not None:

@@ -54,9 +54,9 @@ class Book:
         decision = decide(self.state, facts)
         return self._commit(facts, decision, cursor)
 
-    def expected_state(self) -> ExpectedState:
-        """What the store must hold, by key without its prefix."""
-        return expected_state(self.state)
+    def expected_state(self, since: int = -1) -> ExpectedState:
+        """What the store must hold, by key without its prefix; see `expected_state`."""
+        return expected_state(self.state, since)
 
     def _commit(self, facts: Facts, decision: Decision, cursor: tuple[str, str] | None) -> Entry:
         state = self.state

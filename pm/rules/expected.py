@@ -7,10 +7,11 @@ name. Left out is what no journal decides: the book's epoch and the library that
 
 from pm.rules.journal import RULES_VERSION
 from pm.rules.orders import Order
+from pm.rules.pending import Correction
 from pm.rules.position import Position
 from pm.rules.reservations import reservations_json
 from pm.rules.seen import FIRST_GENERATION
-from pm.rules.state import BookState, PositionRecord, StrategyRecord
+from pm.rules.state import BalanceRecord, BookState, PositionRecord, StrategyRecord
 from pm.rules.token_amounts import amounts_json
 from pm.rules.totals import Totals, row_json
 from pm.rules.traces import Trace, list_json
@@ -37,37 +38,54 @@ SORTED_SETS = (
     "reservations",
 )
 """Sorted sets every book has."""
+RESTATEMENTS = "restatements"
+"""A sorted set a book has once a correction was asked for."""
 _NS_PER_MS = 1_000_000
 
 
-def expected_state(state: BookState) -> ExpectedState:
-    """Every key of the book with what it must hold."""
+def expected_state(state: BookState, since: int = -1) -> ExpectedState:
+    """Every key of the book with what it must hold.
+
+    With `since` of the records only those that an entry above that seq changed; the book's hash and
+    the sets are always there.
+    """
     expected: ExpectedState = {"book": _book(state)}
     for key, record in state.positions.items():
-        expected[f"position:{key}"] = _position(record)
+        if record.seq > since:
+            expected[f"position:{key}"] = _position(record)
     for key, balance in state.balances.items():
-        expected[f"balance:{key}"] = {
-            "location": balance.location,
-            "chain_id": balance.chain_id,
-            "token": balance.token,
-            "available": str(balance.balance.available),
-            "reserved": str(balance.balance.reserved),
-            "total": str(balance.balance.total),
-            "last_update": balance.last_update,
-            "seq": str(balance.seq),
-        }
+        if balance.seq > since:
+            expected[f"balance:{key}"] = _balance(balance)
     for strategy, totals in state.strategies.items():
-        expected[f"strategy:{strategy}"] = _strategy(strategy, totals)
+        if totals.seq > since:
+            expected[f"strategy:{strategy}"] = _strategy(strategy, totals)
     for key, (order, _, seq) in state.orders.items():
-        expected[f"order:{key}"] = {**_order(order), "seq": str(seq)}
+        if seq > since:
+            expected[f"order:{key}"] = {**_order(order), "seq": str(seq)}
     for key, (pending, seq) in state.pendings.items():
-        expected[f"pending:{key}"] = {**pending.texts(), "seq": str(seq)}
+        if seq > since:
+            expected[f"pending:{key}"] = {**pending.texts(), "seq": str(seq)}
     for key, (trace, seq) in state.traces.items():
-        expected[f"trace:{key}"] = {**_trace(trace), "seq": str(seq)}
+        if seq > since:
+            expected[f"trace:{key}"] = {**_trace(trace), "seq": str(seq)}
     for key, day in state.attribution.items():
-        rows = {name: row_json(row) for name, row in day.rows.items()}
-        expected[f"attribution:{key}"] = {**rows, "seq": str(day.seq)}
+        if day.seq > since:
+            rows = {name: row_json(row) for name, row in day.rows.items()}
+            expected[f"attribution:{key}"] = {**rows, "seq": str(day.seq)}
     return expected | _seen(state) | _sorted_sets(state)
+
+
+def _balance(record: BalanceRecord) -> Hash:
+    return {
+        "location": record.location,
+        "chain_id": record.chain_id,
+        "token": record.token,
+        "available": str(record.balance.available),
+        "reserved": str(record.balance.reserved),
+        "total": str(record.balance.total),
+        "last_update": record.last_update,
+        "seq": str(record.seq),
+    }
 
 
 def _book(state: BookState) -> Hash:
@@ -222,9 +240,11 @@ def _sorted_sets(state: BookState) -> ExpectedState:
     for key, (order, told_at, _) in state.orders.items():
         if order.reservations:
             sets["reservations"][key] = _milliseconds(told_at)
-    for key, (pending, _) in state.pendings.items():
+    for key, (pending, seq) in state.pendings.items():
         if pending.is_open:
             sets["pendings"][key] = "0"
+        if isinstance(pending, Correction):
+            sets.setdefault(RESTATEMENTS, {})[key] = str(seq)
     return dict(sets)
 
 

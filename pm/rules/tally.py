@@ -12,6 +12,7 @@ from typing import Any
 from pm.decimals import ZERO, Amount
 from pm.rules.digest import GENESIS_DIGEST, chain_digest
 from pm.rules.journal import Entry
+from pm.rules.state import BookState
 from pm.rules.tally_moves import InstrumentTokens, TallyEntry, TallyLeg, moves
 
 Sums = dict[str, Amount]
@@ -36,9 +37,37 @@ class Tally:
         self._tokens: dict[str, InstrumentTokens] = {}
         self._reserved: dict[str, dict[str, Amount]] = {}
 
+    @classmethod
+    def of(cls, state: BookState) -> "Tally":
+        """A tally that goes on from a state taken as proven."""
+        tally = cls()
+        for key, record in state.positions.items():
+            held, terms = record.position.held, record.terms
+            tally.quantities[key] = held.quantity
+            tally.notionals[key] = held.cost - held.realized_pnl
+            tally._tokens[key] = InstrumentTokens(
+                terms.kind, terms.base, terms.quote, terms.settlement
+            )
+        for key, balance in state.balances.items():
+            tally.movements[key] = balance.balance.total
+        for key, (order, _, _) in state.orders.items():
+            if order.reservations:
+                tally._reserved[key] = {
+                    name: held.left for name, held in order.reservations.items()
+                }
+        tally.in_flight.update(state.in_flight)
+        tally.receivables.update(state.receivables)
+        tally.digest = state.digest
+        return tally
+
     def add(self, entry: Entry) -> None:
-        """Count one entry, in journal order."""
+        """Count one entry, in journal order, and check that its digest follows."""
         self._check_chain(entry)
+        self.count(entry)
+
+    def count(self, entry: Entry) -> None:
+        """Count one entry, in journal order, whose digest was checked already."""
+        self.digest = entry.digest
         if entry.order:
             self._keep_reservations(entry.order)
         if entry.result == "applied":
@@ -55,7 +84,6 @@ class Tally:
     def _check_chain(self, entry: Entry) -> None:
         if chain_digest(self.digest, entry[1:-1]) != entry.digest:
             self.chain_breaks.append(f"entry {entry.seq}: digest does not follow from its fields")
-        self.digest = entry.digest
 
     def _keep_reservations(self, order: str) -> None:
         if order.endswith('"reservations":{}}'):

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import redis
 
-from pm.books import journal
 from pm.decimals import Amount
+from pm.history import Archive, History
 from pm.valuation.flows import Flow, flow_of
 
 
@@ -56,10 +56,11 @@ class JournalWatch:
     def __post_init__(self) -> None:
         self.first_seq = self.seq
 
-    def read_on(self, client: redis.Redis, *, through: int) -> None:
-        """Read up to an entry."""
+    def read_on(self, client: redis.Redis, *, through: int, archive: Archive | None = None) -> None:
+        """Read up to an entry; HistoryGap where one is missing."""
         if through > self.seq:
-            for entry in journal.read(client, self.book, after=self.seq, through=through):
+            history = History(client, archive)
+            for entry in history.read(self.book, after=self.seq, through=through):
                 self.take(entry)
             self.seq = through
 

@@ -15,7 +15,9 @@ from functools import partial
 
 import redis
 
+from pm.archive import open_archive
 from pm.books import opening, reference_store
+from pm.history import Archive
 from pm.marks import store
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
@@ -98,7 +100,7 @@ def run_pass(
     memory.history.begin(equity.day_before(equity.day_of(at)))
     days = settings.risk_metrics.correlation_lookback_days
     risk = RiskBuilder(client, memory.history, evaluation, days)
-    found = _Pass(client, memory, evaluation, risk)
+    found = _Pass(client, memory, evaluation, risk, open_archive(settings))
     for name in names:
         found.take_book(name)
     if books is None and not found.torn:
@@ -123,6 +125,7 @@ class _Pass:
     memory: PassMemory
     evaluation: Evaluation
     risk: RiskBuilder
+    archive: Archive | None
     books: list[BookEvaluation] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
     needed: dict[str, int] = field(default_factory=dict)
@@ -208,7 +211,7 @@ class _Pass:
         watch = self.memory.watches.get(snapshot.book)
         if watch is None or not watch.first_seq <= after <= watch.seq:
             watch = JournalWatch(snapshot.book, after)
-        watch.read_on(self.client, through=snapshot.seq_end)
+        watch.read_on(self.client, through=snapshot.seq_end, archive=self.archive)
         return watch
 
     def _flows_of_all(self, read_from: Mapping[str, int], last: EquityPoint) -> list[Flow]:

@@ -16,8 +16,8 @@ from typing import Any
 import redis
 
 from pm import keys
-from pm.books import journal
 from pm.decimals import Amount
+from pm.history import History
 from pm.valuation.held import (
     TOKEN_TOTALS,
     TOTALS,
@@ -62,7 +62,7 @@ class BookSnapshot:
         """Bring it to where the book stands now, but for the marks, which only `value` sets."""
         head = read_head(client, self.book)
         unknown: dict[str, dict[str, str]] = {}
-        for entry in journal.read(client, self.book, after=self.seq_end, through=head.seq):
+        for entry in History(client).read(self.book, after=self.seq_end, through=head.seq):
             self._take(entry, unknown)
         self._learn(client, unknown)
         self.seq_end, self.in_flight, self.receivables = head.seq, head.in_flight, head.receivables

@@ -11,6 +11,7 @@ from pm.attribution.period import DAY_NS, midnight
 from pm.attribution.rows import parse_day
 from pm.attribution.scan import JournalIncomplete, first_received, scan
 from pm.books import journal
+from pm.history import HistoryGap
 from tests.attribution.desk import Desk
 from tests.attribution.told_books import ToldBook
 
@@ -87,8 +88,16 @@ def test_a_journal_that_lacks_entries_is_not_passed_off_as_whole(desk: Desk) -> 
     desk.put(book)
     desk.client.xdel("pm:{main}:journal", f"{len(book.entries)}-0")
 
-    with pytest.raises(JournalIncomplete, match="does not add up"):
+    with pytest.raises(HistoryGap, match=f"entry {len(book.entries)} is missing"):
         scan(desk.client, "main", span(), rows(book), len(book.entries))
+
+
+def test_rows_that_the_journal_does_not_add_up_to_are_no_answer(desk: Desk) -> None:
+    book = twenty_days()
+    desk.put(book)
+
+    with pytest.raises(JournalIncomplete, match="does not add up"):
+        scan(desk.client, "main", span(), rows(book)[:0], len(book.entries))
 
 
 def test_halving_finds_the_first_receipt(desk: Desk) -> None:

@@ -51,4 +51,5 @@ def _tiny(say: Callable[[str], None], kept: Path) -> Scale:
         valued_positions=144,
         passes=1,
         reservations=6,
+        archived_entries=300,
     )

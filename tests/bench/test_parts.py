@@ -143,3 +143,21 @@ def test_progress_names_the_part(tiny: Scale, said: list[str]) -> None:
 
 def test_the_machine_names_the_server_measured(tiny: Scale) -> None:
     assert str(machine(tiny)["server"]).startswith("valkey ")
+
+
+def test_rebuild_tells_both_sizes_of_amounts(tiny: Scale) -> None:
+    rows = _rows("rebuild", tiny)
+    assert [(row["amounts"].partition(",")[0], row["entries"]) for row in rows] == [
+        ("exchange", 444),
+        ("token", 444),
+    ]
+
+
+def test_archive_tells_each_compression_and_what_redis_takes(tiny: Scale) -> None:
+    rows = {row["compression"]: row for row in _rows("archive", tiny)}
+    assert list(rows) == ["lz4", "zstd", "snappy", "gzip", "none"]
+    assert all(
+        row["bytes/entry"] < rows["none"]["bytes/entry"]
+        for row in rows.values()
+        if row is not rows["none"]
+    )

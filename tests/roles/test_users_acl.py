@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.archive.archiving import Extent, archive_book
 from pm.books import lanes, opening
+from pm.breaks.found import Found
+from pm.breaks.kept import Breaks
 from pm.client import Client
 from pm.counting.adding import Adder
 from pm.counting.catalogue import Series
@@ -21,8 +26,15 @@ from pm.health.asking import ask
 from pm.keys import DEFAULT_LANE
 from pm.metrics.collecting import collect_gauges
 from pm.metrics.exposition import text_of
+from pm.reconcile.runs import Runs
 from pm.settings import Settings
 from tests.servers import AnyServer
+from workers.jobs.listing import runs
+from workers.jobs.queue import QueueServer
+from workers.jobs.running import Runner
+from workers.jobs.schedule import Scheduler
+from workers.jobs.serving import new_worker
+from workers.jobs.table import QUEUES
 from workers.worker import new_consumer
 
 PASSWORD = "replace-this-password"
@@ -39,7 +51,7 @@ def roles(server: AnyServer) -> Iterator[AnyServer]:
     with server.client() as client:
         for line in Path("config/users.acl").read_text().splitlines():
             if line.startswith("user ") and not line.startswith("user default"):
-                _, name, *rules = line.split()
+                _, name, *rules = re.findall(r"\([^)]*\)|\S+", line)
                 client.execute_command("ACL", "SETUSER", name, "reset", *rules)
                 names.append(name)
         library.load(client)
@@ -87,14 +99,95 @@ def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> N
 
     with as_user(roles, "gateway") as gateway:
         lane = "executions:relay"
-        touched = ["pm:{main}:" + name for name in (lane, f"source:{lane}", "book", "lanes")]
-        reply = library.call(
-            gateway, "append", touched, ["outbox", lane, "1", "10", b"x", "1", b""]
-        )
+        keys = ["pm:{main}:" + name for name in (lane, f"source:{lane}", "book", "lanes")]
+        reply = library.call(gateway, "append", keys, ["outbox", lane, "1", "10", b"x", "1", b""])
 
         assert reply[0] == "appended"
         with pytest.raises(exceptions.NoPermissionError):
             gateway.execute_command("DEL", "pm:{main}:book")
+
+
+def test_a_gateway_that_is_first_on_a_server_opens_its_book(roles: AnyServer) -> None:
+    with as_user(roles, "gateway") as gateway:
+        assert opening.open_book(gateway, "main", seen_generation_size=10)
+        opening.adopt_reference(gateway, "main", 0, 0)
+        assert opening.names(gateway) == ["main"]
+
+
+def test_jobs_keep_books_through_their_queue_and_may_not_bring_code(
+    roles: AnyServer, tmp_path: Path
+) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(Settings(), "main").consume(worker)
+
+    target = roles.url.replace("://", f"://jobs:{PASSWORD}@")
+    settings = Settings(data=tmp_path)
+    server = QueueServer.of(settings, target)
+    server.check()
+    with server.client as jobs:
+        scheduled = Scheduler(settings, server, "one").round()
+        runner = Runner(settings, target, server)
+        for name in QUEUES:
+            new_worker(name, runner, threading.Event()).work(burst=True, logging_level="ERROR")
+        ended = {run.id: (run.state, run.text) for run in runs(server, finished=True)}
+
+        assert sorted(ended) == sorted(scheduled)
+        assert {state for state, _ in ended.values()} == {"finished"}, ended
+        assert jobs.hget(keys.valuation("main"), "seq_end") is not None
+        assert jobs.hget(keys.archive_head("main"), "archived_through") is not None
+        assert jobs.hlen(keys.gauges()) > 1
+        for command in (
+            ("FUNCTION", "DELETE", library.current().name),
+            ("EVAL", "return 1", "0"),
+            ("GET", "other"),
+            ("CONFIG", "SET", "appendonly", "no"),
+            ("FLUSHALL",),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                jobs.execute_command(*command)
+
+
+def test_an_archiver_trims_what_it_has_archived_and_may_not_touch_the_state(
+    roles: AnyServer, tmp_path: Path
+) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))] * 3, 10**18)
+        new_consumer(Settings(), "main").consume(worker)
+
+    with as_user(roles, "archiver", decode=True) as archiver:
+        settings = Settings(data=tmp_path)
+        done = archive_book(
+            archiver, settings, "main", now_ns=1, extent=Extent(all_but=0, kept_entries=1)
+        )
+        assert (done.entries, done.trimmed_entries, done.trimmed_lane_entries) == (4, 3, 2)
+        for command in (
+            ("HSET", "pm:{main}:balance:binance:USDT", "total", "6"),
+            ("XADD", "pm:{main}:journal", "*", "event", "fill"),
+            ("DEL", "pm:{main}:journal"),
+        ):
+            with pytest.raises(exceptions.NoPermissionError):
+                archiver.execute_command(*command)
+
+
+def test_an_archiver_may_ask_a_server_to_sync_under_everysec(
+    roles: AnyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pm.archive.durable_seq._FSYNC_EVERY_S", 0.02)
+    with roles.client() as client:
+        client.config_set("appendfsync", "everysec")
+    try:
+        with as_user(roles, "worker") as worker:
+            opening.open_book(worker, "main", seen_generation_size=10)
+        with as_user(roles, "archiver", decode=True) as archiver:
+            extent = Extent(all_but=0)
+            done = archive_book(archiver, Settings(data=tmp_path), "main", now_ns=1, extent=extent)
+            assert done.entries == 1
+    finally:
+        with roles.client() as client:
+            client.config_set("appendfsync", "always")
 
 
 @pytest.mark.parametrize("name", ["gateway", "worker", "reader", "risk", "metrics"])
@@ -151,3 +244,18 @@ def test_a_reader_sees_the_health_of_what_it_may_ask(roles: AnyServer) -> None:
         assert (parts["persistence"], parts["memory"]) == ("unknown", "unknown")
         assert "pm_journal_seq" in text_of(reader, Settings()).decode()
         assert parts["functions"] == "healthy"
+
+
+def test_a_worker_keeps_breaks_and_a_reader_only_lists_them(roles: AnyServer) -> None:
+    found = Found("balance", "binance:EUR", ("main",), "1", "2", "1")
+    with as_user(roles, "worker") as worker:
+        Breaks(worker, "main").record([found], lambda kept: True, "test", 1)
+        Breaks(worker, "main").record([], lambda kept: True, "test", 2)
+        Runs(worker, "main").finished(2, found=1, open_breaks=0)
+
+    with as_user(roles, "reader", decode=True) as reader:
+        breaks = Breaks(reader, "main")
+        assert [kept.state for kept in breaks.listed()] == ["resolved"]
+        assert Runs(reader, "main").last()["runs"] == "1"
+        with pytest.raises(exceptions.NoPermissionError):
+            breaks.record([found], lambda kept: True, "test", 3)

@@ -110,6 +110,7 @@ OF_VALUATION: tuple[tuple[str, Callable[..., str]], ...] = (
 )
 OF_PROCESSES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"breaks", keys.breaks),
+    (r"breaks:open", keys.open_breaks),
     (r"break:([^:]+)", keys.break_record),
     (r"reconciliation", keys.reconciliation),
     (r"archive", keys.archive_head),
@@ -278,7 +279,7 @@ def test_every_function_of_a_book_is_among_the_patterns() -> None:
     functions = {
         name
         for name, function in inspect.getmembers(keys, inspect.isfunction)
-        if inspect.signature(function).parameters and not name.startswith(("_", "mark_"))
+        if inspect.signature(function).parameters and not name.startswith(("_", "mark_", "job_"))
     }
     every = [*PARTS, *OF_VALUATION, *OF_PROCESSES]
     wrapped = {"seen": "seen:"}

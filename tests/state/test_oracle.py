@@ -42,7 +42,9 @@ def test_many_random_lives_verify_against_the_rules(server: AnyServer, seed: int
 def _live(server: AnyServer, seed: int) -> None:
     size = GENERATIONS[seed % len(GENERATIONS)]
     client = opened(server, generation_size=size)
-    feed = LaneFeed(client, from_texts(RandomLife(seed).take(EVENTS)))
+    life = RandomLife(seed)
+    feed = LaneFeed(client, from_texts(life.take(EVENTS)))
+    assert "not_reproducible" not in life.corrections.reasons, f"seed {seed}"
     feed.feed(random_batches(seed))
     assert_verified(client, f"seed {seed}, generations of {size}")
     results = feed.counts

@@ -1,0 +1,52 @@
+"""Where the archive's files lie: one folder a book, in it one a UTC day, as Hive partitions.
+
+Names carry the first and the last seq with leading zeros, so that they sort as the entries do.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+FIRST_DAY = "1970-01-01"
+"""The day of entries before which nothing tells when it was received."""
+
+DAY_NS = 86_400_000_000_000
+
+ANY_FILE = "date=*/*.parquet*"
+"""Every file of a book, also one whose writer died."""
+
+_BOOK = "book="
+
+
+def book_folder(root: Path, book: str) -> Path:
+    """The folder of a book's files and manifest."""
+    return root / f"{_BOOK}{book}"
+
+
+def books(root: Path) -> list[str]:
+    """The books that have a folder, sorted."""
+    return sorted(path.name.removeprefix(_BOOK) for path in root.glob(f"{_BOOK}*") if path.is_dir())
+
+
+def file_path(day: str, first_seq: int, last_seq: int) -> str:
+    """A file's path in its book's folder."""
+    return f"date={day}/{first_seq:020d}-{last_seq:020d}.parquet"
+
+
+def day_of(path: str) -> str:
+    """The day in a file's path."""
+    return path.partition("/")[0].removeprefix("date=")
+
+
+def utc_day(time_ns: int | None) -> str:
+    """The UTC day of a time, FIRST_DAY for an unknown one."""
+    if time_ns is None:
+        return FIRST_DAY
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).date().isoformat()
+
+
+def midnight_ns(day: str) -> int:
+    """When a UTC day begins."""
+    return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000_000

@@ -1,0 +1,1 @@
+"""What does not agree: found by comparisons, kept as records with a life, ended by somebody."""

@@ -1,0 +1,245 @@
+"""Commands that prove the books and make them anew: verify, rebuild."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import click
+import redis
+
+from pm.books import opening, quarantine
+from pm.checkpoints import Checkpoints
+from pm.cli.output import JSON_OPTION, print_json
+from pm.cli.progress import EntryProgress
+from pm.cli.session import Failure, Options, Session, ensure_library, session
+from pm.fold import from_checkpoint
+from pm.history import History
+from pm.history.opening import open_history
+from pm.rebuild import RebuildRefused, Rebuilt, rebuild_book
+from pm.rebuild.restoring import Limits
+from pm.verify import Report, verify_book
+
+SWITCH_TIMEOUT_S: Final = 60.0
+"""The one call that switches renames every key of a book."""
+
+_DAY_NS: Final = 86_400 * 10**9
+
+BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
+
+
+@click.command()
+@BOOK_OPTION
+@click.option(
+    "--from-checkpoint",
+    "is_short",
+    is_flag=True,
+    help="Fold only what came after the last checkpoint, and take that as proven.",
+)
+@click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of what was right.")
+@JSON_OPTION
+@click.pass_obj
+def verify(options: Options, book: str | None, is_short: bool, keeps: bool, as_json: bool) -> None:
+    """Prove the books: recompute every journal entry, check every law and every key."""
+    with session(options, writes=False) as current, current.client(decode=False) as client:
+        names = quarantine.books_with(client, book)
+        if not names:
+            raise Failure(f"{current.shown} holds no book")
+        history, checkpoints = (
+            open_history(client, current.settings),
+            Checkpoints.of(current.settings),
+        )
+        reports = []
+        for name in names:
+            start = from_checkpoint(history, checkpoints, name) if is_short else None
+            progress = EntryProgress(f"book {name}")
+            report = verify_book(client, name, progress.show, history=history, start=start)
+            progress.end()
+            if keeps and report.checkpoint is not None:
+                checkpoints.write(report.checkpoint)
+            reports.append(report)
+    if as_json:
+        print_json([_report_json(report) for report in reports])
+    else:
+        for report in reports:
+            _print_report(report)
+    if not all(report.is_whole for report in reports):
+        sys.exit(1)
+
+
+def _report_json(report: Report) -> dict[str, object]:
+    return {
+        "book": report.book,
+        "whole": report.is_whole,
+        "seq": report.seq,
+        "digest": report.digest,
+        "from_seq": report.start_seq,
+        "entries": report.entries,
+        "positions": report.positions,
+        "balances": report.balances,
+        "keys": report.keys,
+        "differences": report.differences,
+        "difference_count": report.difference_count,
+    }
+
+
+def _print_report(report: Report) -> None:
+    verdict = "is right" if report.is_whole else "IS WRONG"
+    since = f" after the checkpoint at {report.start_seq}" if report.start_seq else ""
+    click.echo(
+        f"book {report.book} {verdict} at seq {report.seq} ({report.digest[:12]}):"
+        f" {report.entries} journal entries{since} recomputed and chained,"
+        f" {report.positions} positions and {report.balances} balances by their laws,"
+        f" {report.keys} keys field by field"
+    )
+    print_differences(report.differences, report.difference_count)
+
+
+def print_differences(shown: list[str], count: int) -> None:
+    """Differences, indented, and how many more there are."""
+    for difference in shown:
+        click.echo(f"  {difference}")
+    if count > len(shown):
+        click.echo(f"  and {count - len(shown)} more")
+
+
+@click.command()
+@BOOK_OPTION
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(("hot", "archive", "both")),
+    default="both",
+    help="Where the journal is read: Redis, the archive, or both (default).",
+)
+@click.option("--dry-run", "looks_only", is_flag=True, help="Compare, and switch nothing.")
+@click.option(
+    "--accept-digest",
+    "accepted",
+    default="",
+    help="Replace a book of another digest, if the journal's last digest is this one.",
+)
+@click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of the result.")
+@JSON_OPTION
+@click.pass_obj
+def rebuild(
+    options: Options,
+    book: str | None,
+    source: str,
+    looks_only: bool,
+    accepted: str,
+    keeps: bool,
+    as_json: bool,
+) -> None:
+    """Make the books anew from their journals, beside the live ones, and switch if all is right.
+
+    Also onto a server that has no book: then everything comes from the archive.
+    """
+    with session(options, writes=not looks_only, opens=False) as current:
+        with current.client(decode=False, timeout_s=SWITCH_TIMEOUT_S) as client:
+            ensure_library(client)
+            history = _chosen(open_history(client, current.settings), source)
+            names = [book] if book is not None else _known(client, history)
+            if not names:
+                raise Failure(f"{current.shown} and the archive hold no book")
+            wanted = partial(
+                _rebuild, current, client, history, looks_only=looks_only, accepted=accepted
+            )
+            done = [wanted(name) for name in names]
+        if keeps:
+            for rebuilt in done:
+                Checkpoints.of(current.settings).write(rebuilt.fold.checkpoint())
+    if as_json:
+        print_json([_rebuilt_json(rebuilt) for rebuilt in done])
+    else:
+        for rebuilt in done:
+            _print_rebuilt(rebuilt, looks_only)
+    if looks_only and any(rebuilt.healed for rebuilt in done):
+        sys.exit(1)
+
+
+def _chosen(history: History, source: str) -> History:
+    if source == "hot":
+        return replace(history, archive=None)
+    return replace(history, client=None) if source == "archive" else history
+
+
+def _known(client: redis.Redis, history: History) -> list[str]:
+    archived = () if history.archive is None else history.archive.books()
+    return sorted({*opening.names(client), *archived})
+
+
+def _rebuild(
+    current: Session,
+    client: redis.Redis,
+    history: History,
+    name: str,
+    *,
+    looks_only: bool,
+    accepted: str,
+) -> Rebuilt:
+    settings = current.settings
+    limits = Limits(
+        settings.storage.hot_data_retention_days * _DAY_NS,
+        settings.portfolio_manager.quarantine_max_entries,
+    )
+    progress = EntryProgress(f"book {name}")
+    try:
+        return rebuild_book(
+            client,
+            name,
+            history,
+            limits,
+            looks_only=looks_only,
+            accepted_digest=accepted,
+            progress=progress.show,
+        )
+    except RebuildRefused as error:
+        further = error.differences.shown[1:10]
+        raise Failure("\n".join([f"{error}; nothing was changed", *further])) from None
+    finally:
+        progress.end()
+
+
+def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
+    return {
+        "book": rebuilt.book,
+        "seq": rebuilt.fold.seq,
+        "digest": rebuilt.fold.digest,
+        "entries": rebuilt.fold.entries,
+        "keys": rebuilt.keys,
+        "switched": rebuilt.is_switched,
+        "stood_at": rebuilt.live_seq,
+        "restored_entries": rebuilt.restored.entries,
+        "restored_refusals": rebuilt.restored.refusals,
+        "differences": rebuilt.healed.shown,
+        "difference_count": rebuilt.healed.count,
+    }
+
+
+def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
+    fold = rebuilt.fold
+    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    if rebuilt.live_seq > fold.seq:
+        done = f"was this (it stands at seq {rebuilt.live_seq} now; nothing was switched)"
+    click.echo(
+        f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
+        f" {fold.entries} journal entries, {rebuilt.keys} keys"
+    )
+    if not rebuilt.live_seq:
+        click.echo(
+            f"  it was not on the server: {rebuilt.restored.entries} journal entries and"
+            f" {rebuilt.restored.refusals} refusals put back"
+        )
+    elif rebuilt.live_seq < fold.seq:
+        click.echo(f"  it stood at seq {rebuilt.live_seq}, behind its journal")
+    elif rebuilt.live_seq == fold.seq:
+        found = "is not as it must be" if looks_only else "was not as it had to be"
+        count = rebuilt.healed.count
+        click.echo(f"  {count} {found}:" if count else "  every key was as it had to be")
+    print_differences(rebuilt.healed.shown, rebuilt.healed.count)
+
+
+COMMANDS = [verify, rebuild]

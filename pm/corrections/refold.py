@@ -1,0 +1,98 @@
+"""One position folded again from a trade on, with some executions in other versions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pm.corrections.steps import Execution, FeeValued, Step, Version, empty
+from pm.decimals import ZERO, Amount
+from pm.rules.facts import Place, Terms
+from pm.rules.fees import fee_value
+from pm.rules.position import Position
+
+Versions = Mapping[int, Version]
+"""By the seq of the entry that booked the execution."""
+
+
+@dataclass(slots=True)
+class Refolded:
+    """Where a fold ended: the position, what it moved on the way, how its trips ended."""
+
+    position: Position
+    moves: dict[tuple[str, str], tuple[Place, Amount]] = field(default_factory=dict)
+    trips: Counter[str] = field(default_factory=Counter)
+    volume: Amount = ZERO
+
+
+def refold(
+    start: Position | None,
+    steps: Iterable[Step],
+    versions: Versions,
+    aliases: Mapping[int, int],
+    terms: Terms,
+) -> Refolded:
+    """Fold steps onto a position, which may not exist yet.
+
+    `aliases` tell of which execution's entry a restatement's is a later version.
+    """
+    held, folded = start, Refolded(empty(terms))
+    for step in steps:
+        step = _in_version(step, versions, aliases)
+        done = step.run(held)
+        held = done.position
+        if done.trip:
+            folded.trips[done.trip] += 1
+        if isinstance(step, Execution):
+            folded.volume += step.volume
+        for place, token, amount in done.moves:
+            _move(folded.moves, place, token, amount)
+    if held is not None:
+        folded.position = held
+    return folded
+
+
+def _in_version(step: Step, versions: Versions, aliases: Mapping[int, int]) -> Step:
+    if isinstance(step, Execution):
+        version = versions.get(step.seq)
+        return step if version is None else replace(step, version=version)
+    if isinstance(step, FeeValued):
+        version = versions.get(aliases.get(step.paid_in, step.paid_in))
+        if version is not None:
+            amounts = (fee.amount for fee in version.fees if fee.token == step.token)
+            return replace(step, of_version=sum(amounts, ZERO))
+    return step
+
+
+def moves_between(before: Refolded, after: Refolded) -> list[tuple[Place, str, Amount]]:
+    """What balances move by from one fold to another, by location and token."""
+    moved: dict[tuple[str, str], tuple[Place, Amount]] = dict(after.moves)
+    for (_, token), (place, amount) in before.moves.items():
+        _move(moved, place, token, -amount)
+    return [
+        (place, token, amount) for (_, token), (place, amount) in sorted(moved.items()) if amount
+    ]
+
+
+def unvalued(
+    version: Version, terms: Terms, steps: Iterable[Step], paid_in: set[int]
+) -> dict[str, Amount]:
+    """The fees of an execution that have no value yet, by token."""
+    valued = {
+        step.token for step in steps if isinstance(step, FeeValued) and step.paid_in in paid_in
+    }
+    amounts: dict[str, Amount] = {}
+    for fee in version.fees:
+        known = fee_value(fee.token, fee.amount, terms, version.unit_price)
+        if known is None and fee.token not in valued:
+            amounts[fee.token] = amounts.get(fee.token, ZERO) + fee.amount
+    return {token: amount for token, amount in amounts.items() if amount}
+
+
+def _move(
+    sums: dict[tuple[str, str], tuple[Place, Amount]], place: Place, token: str, amount: Amount
+) -> None:
+    key = (place.location, token)
+    at, held = sums.get(key, (place, ZERO))
+    sums[key] = (at, held + amount)

@@ -1,0 +1,165 @@
+"""A book's shadow: the keys a rebuild writes beside the live ones, and those it took aside.
+
+Everything lies under `shadow:` in the book's own slot. Nothing reads it but a rebuild, and whatever
+a killed one has left the next one removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from pm import keys
+from pm.books.stored import is_sorted_set, read_keys, state_differences
+from pm.functions import library
+from pm.rules.expected import ExpectedState, Hash
+
+KEYS_A_WRITE = 500
+MEMBERS_A_WRITE = 5_000
+_SHADOW = "shadow:"
+_FOLDED_KINDS = (
+    *("position", "balance", "strategy", "order", "pending", "trace", "attribution"),
+    *("instrument", "chain", "seen"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a book stands, as the switch will compare it."""
+
+    seq: str
+    digest: str
+    valuation: str
+
+
+NOWHERE = Place("", "", "")
+"""Where a book stands that is not on the server."""
+
+
+@dataclass(slots=True)
+class Shadow:
+    """The shadow of one book. `client` must not decode."""
+
+    client: redis.Redis
+    book: str
+    _written: dict[str, Any] = field(default_factory=dict)
+
+    def new(self, name: str) -> str:
+        """The shadow's key for a key of the book."""
+        return keys.shadow(self.book, f"new:{name}")
+
+    def aside(self, name: str) -> str:
+        """Where the live key is put when the shadow's takes its place."""
+        return keys.shadow(self.book, f"old:{name}")
+
+    def clean(self) -> int:
+        """Remove what lies under the shadow's names; how many keys there were."""
+        pattern, done = keys.shadow(self.book, "*"), 0
+        for part in _parts(self.client.scan_iter(match=pattern, count=1000), KEYS_A_WRITE):
+            done += len(part)
+            self.client.unlink(*part)
+        self._written.clear()
+        return done
+
+    def live_names(self) -> set[str]:
+        """Names without prefix of the live keys that are of a kind the journal decides."""
+        prefix = keys.of_book(self.book, "")
+        found = (
+            key.decode(errors="backslashreplace").removeprefix(prefix)
+            for key in self.client.scan_iter(match=prefix + "*", count=1000)
+        )
+        return {name for name in found if _is_folded(name)}
+
+    def write(self, expected: ExpectedState, beside: Mapping[str, Hash]) -> None:
+        """Bring the shadow to `expected`, hashes with the fields `beside` them.
+
+        Keys that are not in `expected` stay as they are.
+        """
+        pipeline, waiting = self.client.pipeline(transaction=False), 0
+        for name, held in expected.items():
+            waiting += self._write_key(pipeline, name, held, beside.get(name, {}))
+            if waiting >= KEYS_A_WRITE:
+                pipeline.execute()
+                waiting = 0
+        pipeline.execute()
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Take keys out of the shadow."""
+        for name in names:
+            self.client.unlink(self.new(name))
+            self._written.pop(name, None)
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the keys the shadow has."""
+        return set(self._written)
+
+    def written(self, name: str) -> Hash:
+        """The fields of a hash as they were written."""
+        found = self._written.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def differences(self, expected: ExpectedState) -> list[str]:
+        """Where what the shadow holds, read back, is not as expected."""
+        return list(state_differences(expected, read_keys(self.client, expected, self.new)))
+
+    def switch(self, place: Place, extra: Iterable[str]) -> bool:
+        """Put the shadow in the book's place; False when the book does not stand at `place`."""
+        names = sorted(self._written, key=lambda name: name == "book")
+        wanted = [keys.book(self.book)]
+        for name in names:
+            wanted += (self.new(name), keys.of_book(self.book, name), self.aside(name))
+        for name in extra:
+            wanted += (keys.of_book(self.book, name), self.aside(name))
+        arguments = [place.seq, place.digest, place.valuation, str(len(names))]
+        return library.call(self.client, "switch", wanted, arguments)[0] == "switched"
+
+    def _write_key(self, pipeline: Any, name: str, held: Any, beside: Hash) -> int:
+        key, before = self.new(name), self._written.get(name)
+        if isinstance(held, set):
+            had: set[str] = before if isinstance(before, set) else set()
+            self._written[name] = held
+            _in_parts(pipeline.srem, key, had - held)
+            return _in_parts(pipeline.sadd, key, held - had)
+        whole = {**held, **beside}
+        if whole == before:
+            return 0
+        self._written[name] = whole
+        if is_sorted_set(name):
+            was: Hash = before or {}
+            _in_parts(pipeline.zrem, key, was.keys() - whole.keys())
+            changed = {member: at for member, at in whole.items() if was.get(member) != at}
+            for part in _parts(changed, MEMBERS_A_WRITE):
+                pipeline.zadd(key, {member: changed[member] for member in part})
+            return 1 + len(changed) // 10
+        if before:
+            pipeline.delete(key)
+        pipeline.hset(key, mapping=whole)
+        return 1
+
+
+def _is_folded(name: str) -> bool:
+    kind, colon, _ = name.partition(":")
+    return bool(colon) and kind in _FOLDED_KINDS
+
+
+def _in_parts(command: Any, key: str, members: Iterable[str]) -> int:
+    done = 0
+    for part in _parts(members, MEMBERS_A_WRITE):
+        command(key, *part)
+        done += len(part)
+    return 1 + done // 10
+
+
+def _parts(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    part: list[Any] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part

@@ -1,0 +1,1 @@
+"""What venues say of their accounts: files read exactly, symbols matched to instruments."""

@@ -1,0 +1,123 @@
+"""Rebuild, proof and the past over a journal that lies in Parquet files, in Redis, or in both."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from pm import keys
+from pm.archive.archiving import Extent, archive_book
+from pm.client import Client
+from pm.history.opening import open_history
+from pm.rebuild import rebuild_book
+from pm.settings import Settings
+from pm.verify import verify_book
+from tests.cli.site import Shell
+from tests.random_books import RandomLife
+from tests.rebuild.lived import BOOK, LIMITS, goes_on, lived
+from tests.servers import AnyServer, ServerProcess
+from tests.state.books import Contents, contents, opened
+
+
+def _archived(client: redis.Redis, settings: Settings, through: int) -> None:
+    extent = Extent(through=through, kept_entries=1)
+    archive_book(client, settings, BOOK, now_ns=time.time_ns(), extent=extent, rows_a_file=40)
+
+
+def _state(client: redis.Redis) -> Contents:
+    apart = (keys.journal(BOOK), keys.archive_head(BOOK), keys.lane(BOOK, keys.DEFAULT_LANE))
+    generation = int(client.hget(keys.book(BOOK), "generation") or 0)
+    swept = [keys.seen(BOOK, number) for number in range(generation - 1)]
+    return {
+        key: (kind, value)
+        for key, (kind, value) in contents(client).items()
+        if key not in (*apart, *swept)
+        and not (":trace:" in key and value.get(b"status") == b"archived")
+    }
+
+
+@pytest.mark.parametrize("seed", [101, 102])
+def test_a_book_archived_bit_by_bit_is_rebuilt_to_the_byte(
+    valkey_server: ServerProcess, tmp_path: Path, seed: int
+) -> None:
+    settings = Settings(data=tmp_path)
+    client = lived(valkey_server, seed, 200)
+    before = _state(client)
+    for cut in sorted(random.Random(seed).sample(range(20, 200), 3)):
+        _archived(client, settings, cut)
+        history = open_history(client, settings)
+        done = rebuild_book(client, BOOK, history, LIMITS)
+        assert (done.is_switched, done.healed.shown) == (True, []), f"seed {seed}, cut {cut}"
+        assert _state(client) == before, f"seed {seed}, cut {cut}"
+        assert verify_book(client, BOOK, history=history).differences == []
+
+
+def test_the_past_is_the_same_wherever_it_lies(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path)
+    client = lived(valkey_server, 103, 150)
+    with Client.open(valkey_server.url, settings) as asking:
+        before = {seq: _told(asking.as_of(seq)) for seq in (2, 30, 77, 120, 151)}
+    _archived(client, settings, 100)
+    with Client.open(valkey_server.url, settings) as asking:
+        assert {seq: _told(asking.as_of(seq)) for seq in before} == before
+
+
+def _told(past: Any) -> tuple[Any, ...]:
+    return tuple(past.positions("all")), tuple(past.balances()), past.portfolio_summary()
+
+
+@pytest.mark.parametrize("to_redis", [True, False])
+def test_commands_move_a_book_to_an_empty_server(
+    valkey_server: ServerProcess, redis_server: AnyServer, tmp_path: Path, to_redis: bool
+) -> None:
+    first, second = (valkey_server, redis_server) if to_redis else (redis_server, valkey_server)
+    settings = Settings(data=tmp_path)
+    life = RandomLife(104)
+    source = opened(first, generation_size=50)
+    goes_on(source, texts := life.take(150), 104)
+    _archived(source, settings, 151)
+    shell = Shell(tmp_path, "--data", str(tmp_path), "--redis", second.url)
+
+    (done,) = shell.json("rebuild")
+
+    assert (done["switched"], done["seq"], done["stood_at"]) == (True, 151, 0)
+    target = second.client(decode=False)
+    apart = (keys.quarantine(BOOK), keys.lanes(BOOK))
+    left, right = _state(source), _state(target)
+    assert {k: v for k, v in left.items() if k not in apart} == {
+        k: v for k, v in right.items() if k not in apart
+    }
+    further = life.take(50)
+    for client in (source, target):
+        goes_on(client, [*texts, *further], 104)
+    assert source.hget(keys.book(BOOK), "digest") == target.hget(keys.book(BOOK), "digest")
+    (proven,) = shell.json("verify")
+    assert proven["whole"]
+
+
+def test_a_damaged_archive_is_one_line_and_changes_nothing(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path)
+    client = lived(valkey_server, 105, 120)
+    _archived(client, settings, 100)
+    file = sorted(settings.archive_path.rglob("*.parquet"))[0]
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
+    before = contents(client)
+    shell = Shell(tmp_path, "--data", str(tmp_path), "--redis", valkey_server.url)
+
+    for command in (["rebuild"], ["positions", "--at", "50"]):
+        assert file.name in shell.refused(*command)
+    told = json.loads(shell.run("verify", "--json").stdout)
+    assert file.name in told[0]["differences"][0]
+    assert contents(client) == before
