@@ -18,6 +18,7 @@ import redis
 
 from pm import keys
 from pm.client.amounts import parse_amount, read_amounts
+from pm.client.correcting import TradeCorrections
 from pm.client.journal import JournalEntry
 from pm.client.posted import (
     CapitalError,
@@ -55,7 +56,10 @@ Id = str | int
 
 
 class Capital:
-    """Reservations, deposits, withdrawals, allocations; `transfers` moves what is there."""
+    """Reservations, deposits, withdrawals, allocations; `transfers` moves what is there.
+
+    `corrections` changes what was told wrongly.
+    """
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Capital:
             sharded_updates=told.redis.sharded_updates,
         )
         self.transfers: Final = Transfers(self._submissions)
+        self.corrections: Final = TradeCorrections(self._submissions)
 
     @classmethod
     def open(

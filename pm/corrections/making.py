@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import redis
 
+from pm import keys
 from pm.books.submitting import Submitter
 from pm.corrections import requests
 from pm.corrections.derive import derive
@@ -53,6 +54,8 @@ class Corrections:
             request = requests.open_request(self.client, book, correction)
             if request is None:
                 return Made("ended")
+            if not self._knows_order(book, request.execution):
+                return Made("waiting")
             try:
                 derived = derive(self.history, book, request, after=after)
             except TradeUnknown:
@@ -67,6 +70,11 @@ class Corrections:
             if taken.reason != "position_moved":
                 return Made("ended")
         return Made("moving")
+
+    def _knows_order(self, book: str, execution: str) -> bool:
+        """Whether the order of an execution is in the book, which its trade would be too."""
+        venue, order, _ = execution.split("/")
+        return bool(self.client.exists(keys.order(book, f"{venue}:{order}")))
 
     def _fail(self, book: str, correction: str, error: CannotCorrect) -> Made:
         facts = failure_facts(correction, error.reason, error.detail, self.clock())
