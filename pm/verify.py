@@ -1,10 +1,10 @@
 """Proves a book right: folds its journal through the Python rules and compares everything.
 
 Checked are every journal entry, recomputed from its facts (legs, effects, changes, order, trace,
-contribution, hash chain), the laws over the entries as journaled, every key of the state field by
-field, the record of every refusal, and that the valuation of strategies and book is the sum of
-their positions'. The book may go on meanwhile: what is compared is the state at one seq, and the
-valuation only if nothing was revalued while it was read.
+contribution, hash chain; restatements are derived again), the laws over the entries as journaled,
+every key of the state field by field, the record of every refusal, and that the valuation of
+strategies and book is the sum of their positions'. The book may go on meanwhile: what is compared
+is the state at one seq, and the valuation only if nothing was revalued while it was read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import redis
 from pm import keys
 from pm.books import journal, opening
 from pm.books.opening import BookError
+from pm.corrections.proving import restatement_differences
+from pm.history.history import History
 from pm.rules import laws, laws_of_valuation
 from pm.rules.book import Book
 from pm.rules.expected import NOT_FOLDED, RESTATEMENTS, SORTED_SETS
@@ -98,7 +100,7 @@ def verify_book(
     if head is None:
         raise BookError(f"book {name} does not exist")
     report = Report(name)
-    book, tally, refusals = Book(), Tally(), _Refusals()
+    book, tally, refusals, history = Book(), Tally(), _Refusals(), History(client)
     tries = 0
     while True:
         for stored in journal.read(client, name, after=report.seq):
@@ -106,6 +108,8 @@ def verify_book(
             if entry is None:
                 return report
             tally.add(entry)
+            restated = {"seq": str(entry.seq), **stored}
+            report.add(restatement_differences(history, name, restated))
             # The chain goes on from what is stored: one wrong entry is one difference, not all
             # after it.
             tally.digest = book.state.digest = stored.get("digest", "")
