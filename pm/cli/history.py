@@ -23,7 +23,6 @@ from pm.client import (
 from pm.client.feed import feed
 from pm.corrections.listing import restated_by
 
-
 _SHOWN = (
     "strategy", "instrument", "quantity", "price", "token", "amount", "status", "execution",
 )  # fmt: skip
@@ -82,20 +81,7 @@ def _entries(
 
 def _entry_row(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> tuple[str, ...]:
     facts = entry.facts
-    what = [
-        str(facts[name])
-        for name in (
-            "strategy",
-            "instrument",
-            "quantity",
-            "price",
-            "token",
-            "amount",
-            "status",
-            "execution",
-        )
-        if name in facts
-    ]
+    what = [str(facts[name]) for name in _SHOWN if name in facts]
     if (entry.book, entry.seq) in restated:
         what.append(f"restated by {restated[entry.book, entry.seq]}")
     executed_at = facts.get("executed_at")
