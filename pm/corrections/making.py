@@ -78,6 +78,7 @@ class Corrections:
 
     def _fail(self, book: str, correction: str, error: CannotCorrect) -> Made:
         facts = failure_facts(correction, error.reason, error.detail, self.clock())
+        crash_point("correction_refused")
         taken = self.submitter.submit(book, facts)
         if taken.result != "applied":
             return Made("ended")
