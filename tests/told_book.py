@@ -59,7 +59,7 @@ def _request(kind: str, execution: str, name: str, more: Facts) -> Facts:
 
 
 @dataclass(slots=True)
-class _Entries:
+class Journal:
     """The journal as an archive."""
 
     entries: list[dict[str, str]]
@@ -94,7 +94,7 @@ class ToldBook:
     @property
     def history(self) -> History:
         """The journal so far."""
-        return History(None, _Entries(self.entries))
+        return History(None, Journal(self.entries))
 
     @property
     def now(self) -> int:
