@@ -118,6 +118,11 @@ class CorrectingDesk:
             if entry["event"] == event and entry["result"] == "applied"
         ]
 
+    def entry(self, seq: int) -> dict[str, Any]:
+        """What an entry did, decoded."""
+        (found,) = journal.read(self.desk.client, BOOK, after=seq - 1, through=seq)
+        return {name: json.loads(found[name]) for name in ("legs", "changes", "contribution")}
+
     def verify(self) -> None:
         """The book is whole."""
         report = verify_book(self.desk.server.client(decode=False), BOOK)

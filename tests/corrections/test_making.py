@@ -35,6 +35,24 @@ def test_a_bust_takes_back_position_balances_fees_and_order(desk: CorrectingDesk
     desk.verify()
 
 
+def test_the_example_of_the_documentation(desk: CorrectingDesk) -> None:
+    desk.desk.deposit("USDT", "1000")
+    desk.trade("2", "100", USDT)
+    second = desk.trade("1", "105", USDT)
+    desk.trade("-1", "120", USDT)
+    third = "333333333333333333"
+    assert desk.figures() == ("2", f"203.{third}", f"18.{third}", '{"USDT":"3"}')
+    assert (desk.balance("BTC"), desk.balance("USDT")) == ("2", "812")
+    made = desk.bust(second)
+    assert desk.figures() == ("1", "100", "20", '{"USDT":"2"}')
+    assert (desk.balance("BTC"), desk.balance("USDT")) == ("1", "918")
+    entry = desk.entry(made.seq)
+    assert entry["legs"] == [["-1", "-105", f"7:{BTC}"]]
+    told = entry["contribution"]
+    assert (told["realized_pnl"], told["fees"]) == ("1.666666666666666667", {"USDT": "-1"})
+    assert (told["volume"], told["trade_count"]) == ("-105", "-1")
+
+
 def test_fees_that_are_kept_stay_paid(desk: CorrectingDesk) -> None:
     first = desk.trade("2", "100", USDT, Fee("BTC", "0.01"))
     desk.bust(first, keep_fees=True)
