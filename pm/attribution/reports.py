@@ -33,6 +33,7 @@ from pm.attribution.scan import scan
 from pm.attribution.spreads import Spreads
 from pm.attribution.stored import Told
 from pm.attribution.worth import PriceSet, Terms
+from pm.history.history import History
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 
@@ -119,10 +120,11 @@ def _corrections(source: Source, day: str, chapters: Iterable[Chapter]) -> list[
     """What restatements of the day added, of the strategies that are asked for."""
     asked = {(chapter.end.book, chapter.end.strategy) for chapter in chapters}
     seqs = {chapter.end.book: chapter.end.seq for chapter in chapters}
+    history = History(source.client)
     return [
         row
         for book, seq in seqs.items()
-        for row in restated_rows(source.client, book, day, seq)
+        for row in restated_rows(source.client, history, book, day, seq)
         if (row.book, row.strategy) in asked
     ]
 

@@ -22,12 +22,19 @@ from pm.attribution.rows import (
     contribution_row,
     contributions,
 )
+from pm.attribution.scan import JournalIncomplete
+from pm.history.history import History, HistoryGap
 
 _FIELDS = ("status", "ended_at", "seq")
 
 
-def restated_rows(client: redis.Redis, book: str, day: str, through: int) -> list[Row]:
-    """The contributions of a day's restatements up to seq `through`."""
+def restated_rows(
+    client: redis.Redis, history: History, book: str, day: str, through: int
+) -> list[Row]:
+    """The contributions of a day's restatements up to seq `through`.
+
+    JournalIncomplete where history lacks one of them.
+    """
     names: Any = client.zrange(keys.restatements(book), 0, -1)
     pipeline = client.pipeline(transaction=False)
     for name in names:
@@ -36,7 +43,7 @@ def restated_rows(client: redis.Redis, book: str, day: str, through: int) -> lis
     for values in pipeline.execute():
         status, ended_at, seq = [_text(value or "") for value in values]
         if status == "restated" and day_of(int(ended_at)) == day and int(seq) <= through:
-            rows += _rows_of(client, book, seq)
+            rows += _rows_of(history, book, int(seq))
     return rows
 
 
@@ -55,13 +62,12 @@ def _negated_row(row: Row) -> Row:
     return replace(row, **figures)
 
 
-def _rows_of(client: redis.Redis, book: str, seq: str) -> list[Row]:
-    found: Any = client.xrange(keys.journal(book), f"{seq}-0", f"{seq}-0")
-    told = [
-        contributions(_text(fields.get("contribution", fields.get(b"contribution", b""))))
-        for _, fields in found
-    ]
-    return [contribution_row(book, part) for parts in told for part in parts]
+def _rows_of(history: History, book: str, seq: int) -> list[Row]:
+    try:
+        (entry,) = history.read(book, after=seq - 1, through=seq)
+    except HistoryGap as error:
+        raise JournalIncomplete(str(error)) from None
+    return [contribution_row(book, part) for part in contributions(entry["contribution"])]
 
 
 def _text(value: bytes | str) -> str:
