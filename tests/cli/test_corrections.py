@@ -75,7 +75,8 @@ def test_a_correction_waits_for_its_trade(traded: Shell) -> None:
     [record] = traded.json("restatements")
     assert (record["status"], record["trade_seq"], record["new"]) == ("waiting", None, None)
     traded.ok("ingest", write_events(traded.path("late.jsonl"), fill(7)))
-    assert traded.json("bust", "binance/P7/X7", *WHO, "--id", "C7")["made"] == "restated"
+    [record] = traded.json("restatements")
+    assert (record["status"], record["correction_id"]) == ("restated", "C7")
 
 
 def test_what_cannot_be_made_is_one_line(traded: Shell) -> None:
@@ -122,3 +123,18 @@ def test_an_adjustment_of_a_position_is_a_leg_and_no_flow(traded: Shell) -> None
     assert position["new_position"]["quantity"] == "0.5"
     assert position["new_position"]["realized_pnl"] == "-0.06"
     assert "is right" in traded.ok("verify")
+
+
+def test_a_file_may_correct_its_own_trades(shell: Shell) -> None:
+    correction = {"kind": "correct", "event_id": "C1", "execution_id": "X1", "order_id": "P1"}
+    correction |= {"venue": "binance", "price": "60000", "by": "binance", "why": "mistyped"}
+    correction |= {"executed_at": 1_700_000_100_000_000_000}
+    early = {**correction, "kind": "bust", "event_id": "C2", "execution_id": "X9", "price": None}
+    events = write_events(shell.path("all.jsonl"), fill(1), correction, early)
+    told = shell.ok("ingest", events, "--instruments", INSTRUMENTS)
+    assert told.splitlines()[-1] == "corrections: restated 1, waiting 1"
+    [position] = shell.json("positions")
+    assert position["cost"] == "30000"
+    late = write_events(shell.path("late.jsonl"), fill(9, order_id="P1"))
+    assert shell.json("ingest", late)["corrections"] == {"restated": 1}
+    assert "is right" in shell.ok("verify")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pm import keys
-from pm.corrections import making
+from pm.corrections import making, searching
 from pm.corrections.derive import Restatement
 from pm.corrections.making import Corrections
 from pm.corrections.restatement_facts import restatement_facts
@@ -260,3 +260,20 @@ def test_the_value_of_a_position_moves_with_it(desk: CorrectingDesk) -> None:
     assert desk.desk.totals("7")[:2] == ({"USDT": "330"}, {"USDT": "15"})
     assert desk.desk.totals()[:2] == ({"USDT": "330"}, {"USDT": "15"})
     desk.verify()
+
+
+@pytest.mark.parametrize("entries_a_read", [1, 2, 500])
+def test_a_trade_is_found_behind_its_repeats(
+    desk: CorrectingDesk, monkeypatch: pytest.MonkeyPatch, entries_a_read: int
+) -> None:
+    monkeypatch.setattr(searching, "_ENTRIES_A_READ", entries_a_read)
+    first = desk.trade("2", "100")
+    for _ in range(3):
+        with pytest.raises(AssertionError, match="duplicate"):
+            desk.trade("2", "100", number="1")
+        desk.trade("1", "110")
+    assert searching.before_trade(desk.desk.client, BOOK, first) == 2
+    assert searching.before_trade(desk.desk.client, BOOK, "binance/O1/T9") == 0
+    monkeypatch.setattr(searching, "ENTRIES_MAX", 1)
+    assert desk.bust(first).status == "restated"
+    assert desk.figures()[:2] == ("3", "330")
