@@ -8,14 +8,14 @@ from typing import Any
 
 from pm.corrections.derive import Restatement, restatement_of
 from pm.corrections.errors import CannotCorrect
-from pm.corrections.life import Trade, read_life
+from pm.corrections.life import read_life, trade_of
 from pm.corrections.restatement_facts import restatement_facts
 from pm.corrections.terms import Request, told_terms
 from pm.history.history import History, HistoryGap
 
 _COMPARED = (
-    "position_seq", "position", "moves", "order_moves", "trips", "volume", "fees_unvalued",
-    "traded_at",
+    "position_seq", "versions", "position", "moves", "order_moves", "trips", "volume",
+    "fees_unvalued", "traded_at",
 )  # fmt: skip
 
 
@@ -43,10 +43,9 @@ def restatement_differences(history: History, book: str, entry: Mapping[str, str
 def _derived(history: History, book: str, seq: int, facts: Mapping[str, Any]) -> Restatement:
     trade_seq = int(facts["trade_seq"])
     (booked,) = history.read(book, after=trade_seq - 1, through=trade_seq)
-    told = json.loads(booked["facts"])
-    if told.get("id") != facts["execution"]:
-        raise CannotCorrect("not_reproducible", f"entry {trade_seq} does not book its trade")
-    trade = Trade(trade_seq, facts["strategy"], facts["instrument"], told)
+    trade = trade_of(history, book, booked, facts["execution"])
+    if trade is None:
+        raise CannotCorrect("not_reproducible", f"entry {trade_seq} does not tell of its trade")
     life = read_life(history, book, trade, through=seq - 1)
     request = Request(
         correction=facts["correction"],

@@ -52,7 +52,7 @@ class JournalWatch:
     fees: list[UnvaluedFee] = field(default_factory=list)
     splits: list[FoundSplit] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
-    _restated: dict[str, set[int]] = field(default_factory=dict)
+    _restated: dict[int, set[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.first_seq = self.seq
@@ -84,9 +84,10 @@ class JournalWatch:
         if entry["result"] != "applied":
             return
         facts = json.loads(entry["facts"])
-        of_trade = {int(facts["trade_seq"]), *self._restated.get(facts["trade_seq"], ())}
-        self._restated[facts["trade_seq"]] = {*of_trade, int(entry["seq"])}
-        self.fees = [fee for fee in self.fees if fee.seq not in of_trade]
+        changed = {int(seq) for seq, _ in facts["versions"]}
+        told_in = changed | {seq for seq, of in self._restated.items() if of & changed}
+        self._restated[int(entry["seq"])] = changed
+        self.fees = [fee for fee in self.fees if fee.seq not in told_in]
         self.fees += _restated_fees_of(entry, facts)
 
     def flows_between(self, after: int, through: int) -> list[Flow]:

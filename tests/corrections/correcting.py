@@ -53,10 +53,17 @@ class CorrectingDesk:
         self.desk.later(1)
         return f"binance/{order}/T{number}"
 
-    def report(self, order: str, quantity: str, price: str, number: str) -> str:
+    def report(
+        self,
+        order: str,
+        quantity: str,
+        price: str,
+        number: str,
+        fees: tuple[Fee, ...] | None = None,
+    ) -> str:
         """A cumulative result of an order; what it came to."""
         event = ExecutionResult(
-            number, order, "binance", 7, BTC, quantity, price, "partial", self.desk.now
+            number, order, "binance", 7, BTC, quantity, price, "partial", self.desk.now, fees
         )
         text = self.desk.facts.text(event, Direct(self.desk.now))
         return self.desk.submitter.submit(BOOK, text).result

@@ -172,14 +172,41 @@ def test_what_cannot_be_made_fails_with_its_reason(desk: CorrectingDesk) -> None
     desk.verify()
 
 
-def test_a_trade_that_a_result_told_of_before_cannot_be_told_apart(desk: CorrectingDesk) -> None:
-    desk.report("O1", "3", "100", "R1")
-    covered = "binance/O1/T1"
-    desk.ask_bust(covered)
-    with pytest.raises(AssertionError):
-        desk.trade("2", "100", order="O1", number="1")  # covered: it changes nothing
-    assert desk.make().status == "failed"
-    assert desk.pending()["reason"] == "covered_by_result"
+def test_a_trade_that_a_result_told_of_before_is_corrected_where_it_was_booked(
+    desk: CorrectingDesk,
+) -> None:
+    assert desk.report("O1", "3", "100", "R1") == "applied"
+    desk.trade("-1", "120", order="O9", number="9")
+    for number, quantity in (("1", "2"), ("2", "1")):
+        with pytest.raises(AssertionError, match="covered"):
+            desk.trade(quantity, "100", order="O1", number=number)
+    assert desk.figures()[:3] == ("2", "200", "20")
+    assert desk.correct("binance/O1/T1", price="90").status == "restated"
+    # 3 at 280, of which 1 was sold
+    assert desk.figures()[:3] == ("2", "186.666666666666666667", "26.666666666666666667")
+    assert desk.bust("binance/O1/T1", "C2").status == "restated"
+    assert desk.figures()[:3] == ("0", "0", "20")
+    assert desk.order("O1")["quantity"] == "1"
+    assert desk.report("O1", "1", "100", "R2") == "covered"
+    assert desk.bust("binance/O1/T2", "C3").status == "restated"
+    assert desk.figures()[:3] == ("-1", "-120", "0")
+    assert (desk.order("O1")["filled_at"], desk.position()["total_trades"]) == ("", "1")
+    assert (desk.balance("BTC"), desk.balance("USDT")) == ("-1", "120")
+    desk.verify()
+
+
+def test_a_trade_that_two_results_told_of_in_part(desk: CorrectingDesk) -> None:
+    usdt = (Fee("USDT", "1"),)
+    desk.report("O1", "1", "100", "R1")
+    desk.report("O1", "3", "110", "R2", fees=(Fee("USDT", "2"),))
+    first = desk.trade("4", "111", *usdt, order="O1", number="1")
+    assert desk.figures()[0] == "4"
+    assert desk.bust(first).status == "restated"
+    order = desk.order("O1")
+    assert [order[name] for name in ("quantity", "notional", "filled_at")] == ["0", "0", ""]
+    assert (desk.position()["quantity"], desk.balance("BTC")) == ("0", "0")
+    assert desk.position()["total_trades"] == "0"
+    desk.verify()
 
 
 def test_reports_after_a_bust_meet_an_order_that_is_whole(desk: CorrectingDesk) -> None:
