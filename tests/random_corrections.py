@@ -19,6 +19,7 @@ from tests.random_values import RandomValues
 from tests.told_book import ToldBook
 
 Facts = dict[str, Any]
+PLACE = ("venue", "location", "chain_id")
 Make = Callable[[], Facts]
 
 
@@ -51,14 +52,17 @@ class RandomCorrections:
         name = f"C{self.values.event}"
         if self.open and self.values.chance(0.05):
             name = self.random.choice(self.open)
-        execution, order = "binance/O1/none", "binance:O1"
+        execution = "binance/O1/none"
         trade = self.random.choice(self.trades) if self.trades else None
+        more: Facts = {}
         if trade is not None and self.values.chance(0.95):
-            execution, order = trade["id"], trade["order"]
+            execution = trade["id"]
+            if self.values.chance(0.2):
+                more = {"of_strategy": trade["strategy"]}
         kind = self.random.choice(("bust", "correct"))
         facts: Facts = {"kind": kind, **self.values.times(), "id": f"event/{name}"}
-        facts |= {"venue": order.partition(":")[0], "order": order, "correction": name}
-        facts |= {"execution": execution, "by": "Zoë", "why": "it's wrong; Fehler"}
+        facts |= {"correction": name, "execution": execution}
+        facts |= {"by": "Zoë", "why": "it's wrong; Fehler", **more}
         if kind == "bust" and self.values.chance(0.3):
             facts["keep_fees"] = "1"
         elif kind == "correct":
@@ -93,7 +97,7 @@ class RandomCorrections:
         except (KeyError, TradeUnknown):
             text = failure_facts(name, "unknown", "it was never told", now)
         facts = json.loads(text) | times
-        if facts["kind"] == "restatement" and self.values.chance(0.05):
+        if facts["kind"] == "restatement" and self.values.chance(0.15):
             facts["position_seq"] = "1"
         return dict(facts)
 

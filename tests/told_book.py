@@ -54,14 +54,12 @@ def correct(execution: str, name: str = "C1", **more: Any) -> Facts:
 
 
 def _request(kind: str, execution: str, name: str, more: Facts) -> Facts:
-    venue, order, _ = execution.split("/")
-    facts = {"kind": kind, "id": f"event/{name}", "venue": venue, "order": f"{venue}:{order}"}
-    asked = {"correction": name, "execution": execution, "by": "anna", "why": "a test"}
-    return {**facts, **asked, **more}
+    facts = {"kind": kind, "id": f"event/{name}", "correction": name, "execution": execution}
+    return {**facts, "by": "anna", "why": "a test", **more}
 
 
 @dataclass(slots=True)
-class _Entries:
+class Journal:
     """The journal as an archive."""
 
     entries: list[dict[str, str]]
@@ -86,16 +84,17 @@ class ToldBook:
     tick: int = 0
 
     @classmethod
-    def opened(cls) -> ToldBook:
+    def opened(cls, *, generation_size: int = 1_000_000) -> ToldBook:
+        """A book that has taken nothing."""
         told = cls()
-        facts = {"kind": "opened", "name": BOOK, "schema": "2", "generation_size": "1000000"}
-        told.take(json.dumps(facts))
+        facts = {"kind": "opened", "name": BOOK, "schema": "2"}
+        told.take(json.dumps(facts | {"generation_size": str(generation_size)}))
         return told
 
     @property
     def history(self) -> History:
         """The journal so far."""
-        return History(None, _Entries(self.entries))
+        return History(None, Journal(self.entries))
 
     @property
     def now(self) -> int:

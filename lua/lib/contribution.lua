@@ -44,7 +44,11 @@ end
 -- Returns "" when there is nothing to add.
 function M.json(self)
   local body = ""
-  if self.trade then body = body .. ',"trade_count":"' .. string.format("%d", self.trade) .. '"' end
+  if self.trade == 1 then
+    body = body .. ',"trade_count":"1"'
+  elseif self.trade then
+    body = body .. ',"trade_count":"' .. string.format("%d", self.trade) .. '"'
+  end
   if self.volume then body = body .. ',"volume":"' .. text(self.volume) .. '"' end
   if self.quantity then
     body = body .. ',"quantity":"' .. text(self.quantity)

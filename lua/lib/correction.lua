@@ -32,7 +32,7 @@ function M.ask(facts, state)
   end
   held.values = {
     kind = "correction", status = "open", action = facts.kind, execution = facts.execution,
-    strategy = facts.strategy or "", quantity = facts.quantity or "", price = facts.price or "",
+    strategy = facts.of_strategy or "", quantity = facts.quantity or "", price = facts.price or "",
     quote_amount = facts.quote_amount or "", fees = pending_state.fees_text(facts.fees),
     keep_fees = facts.keep_fees or "0", by = facts.by, why = facts.why, trade_seq = "",
     reason = "", detail = "", sent_at = facts.executed_at, ended_at = "",

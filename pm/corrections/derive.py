@@ -8,14 +8,16 @@ difference of the two.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pm.corrections.allocating import versions_of
 from pm.corrections.errors import CannotCorrect
 from pm.corrections.life import Life, Trade, find_trade, read_life
 from pm.corrections.refold import Refolded, moves_between, unvalued
 from pm.corrections.steps import Version
 from pm.corrections.terms import Request, TradeTerms
-from pm.decimals import ZERO, Amount
+from pm.decimals import ONE, ZERO, Amount
 from pm.history.history import History
 from pm.rules.facts import Place, Terms
 from pm.rules.position import Position
@@ -36,12 +38,14 @@ class OrderMoves:
 class Restatement:
     """What a correction changes: the position as it is then, and what else moves by how much.
 
-    `position_seq` is the entry the position was derived from, `through` the last that was read.
+    `versions` are the entries that booked the trade, as they count now; `position_seq` is the entry
+    the position was derived from, `through` the last that was read.
     """
 
     request: Request
     trade: Trade
     trade_terms: TradeTerms
+    versions: dict[int, Version]
     terms: Terms
     old: Position
     new: Position
@@ -66,8 +70,7 @@ def derive(history: History, book: str, request: Request, *, after: int = 0) -> 
             f"the trade is strategy {trade.strategy}'s, not {request.strategy}'s",
         )
     life = read_life(history, book, trade)
-    booked = life.execution(trade.seq)
-    trade_terms = request.applied_to(life.stated[trade.seq], booked.terms)
+    trade_terms = request.applied_to(life.stated[trade.seq], life.terms_of(trade))
     return restatement_of(request, trade, life, trade_terms)
 
 
@@ -78,8 +81,7 @@ def restatement_of(
 
     A fold that does not even reproduce what was journaled proves nothing about a corrected one.
     """
-    booked = life.execution(trade.seq)
-    version = trade_terms.version(booked.terms)
+    versions = versions_of(life, trade, trade_terms)
     before = life.refolded()
     if not same_figures(before.position, life.position):
         raise CannotCorrect(
@@ -87,23 +89,22 @@ def restatement_of(
             f"folded again from entry {life.first_seq} on, the position is not what entry"
             f" {life.position_seq} says",
         )
-    after = life.refolded({trade.seq: version})
-    earlier = life.versions.get(trade.seq, booked.version)
-    paid_in = {trade.seq} | {seq for seq, of in life.aliases.items() if of == trade.seq}
+    after = life.refolded(versions)
     return Restatement(
         request=request,
         trade=trade,
         trade_terms=trade_terms,
+        versions=versions,
         terms=life.terms,
         old=life.position,
         new=after.position,
         position_seq=life.position_seq,
         through=life.through,
         moves=moves_between(before, after),
-        order=_order_moves(earlier, version),
+        order=_order_moves([life.version(seq) for seq in versions], versions.values()),
         trips=_trips(before, after),
         volume=after.volume - before.volume,
-        fees_unvalued=unvalued(version, booked.terms, life.steps, paid_in),
+        fees_unvalued=unvalued(versions, life.terms_of(trade), life.steps, life.aliases),
     )
 
 
@@ -112,17 +113,16 @@ def same_figures(one: Position, other: Position) -> bool:
     return one.figures._replace(last_update_time="") == other.figures._replace(last_update_time="")
 
 
-def _order_moves(before: Version, after: Version) -> OrderMoves:
+def _order_moves(before: Iterable[Version], after: Iterable[Version]) -> OrderMoves:
     quantity = notional = ZERO
-    if after.main is not None:
-        quantity, notional = after.main
-    if before.main is not None:
-        quantity, notional = quantity - before.main.quantity, notional - before.main.notional
     fees: dict[str, Amount] = {}
-    for sign, version in ((1, after), (-1, before)):
-        for fee in version.fees:
-            amount = fee.amount if sign > 0 else -fee.amount
-            fees[fee.token] = fees.get(fee.token, ZERO) + amount
+    for sign, versions in ((ONE, after), (-ONE, before)):
+        for version in versions:
+            if version.main is not None:
+                quantity += sign * version.main.quantity
+                notional += sign * version.main.notional
+            for fee in version.fees:
+                fees[fee.token] = fees.get(fee.token, ZERO) + sign * fee.amount
     moved = {token: amount for token, amount in sorted(fees.items()) if amount}
     return OrderMoves(quantity=quantity, notional=notional, fees=moved)
 

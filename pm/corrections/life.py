@@ -10,8 +10,8 @@ from typing import Any
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.reading import BY_QUANTITY, Entry, steps_of
 from pm.corrections.refold import Refolded, refold
-from pm.corrections.steps import Execution, Step, Version
-from pm.corrections.terms import TradeTerms, told_terms
+from pm.corrections.steps import NOT_BOOKED, Execution, Step, Version
+from pm.corrections.terms import TradeTerms, told_terms, told_version
 from pm.history.history import History
 from pm.rules.facts import Facts, Terms
 from pm.rules.position import Figures, Position, position_of
@@ -20,12 +20,22 @@ from pm.rules.restatements import figures_of
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """The entry that booked an execution."""
+    """An execution by the entry of its fill.
+
+    `covering` are the entries of cumulative results that had told of it before, in whole or in
+    part; without any, its own entry books all of it.
+    """
 
     seq: int
     strategy: str
     instrument: str
     facts: Mapping[str, Any]
+    covering: tuple[int, ...] = ()
+
+    @property
+    def first_seq(self) -> int:
+        """The first entry that may have booked some of it."""
+        return min((self.seq, *self.covering))
 
 
 @dataclass(slots=True)
@@ -45,51 +55,69 @@ class Life:
     position_seq: int
     versions: dict[int, Version] = field(default_factory=dict)
     stated: dict[int, TradeTerms] = field(default_factory=dict)
-    aliases: dict[int, int] = field(default_factory=dict)
+    aliases: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def refolded(self, versions: Mapping[int, Version] | None = None) -> Refolded:
         """The position folded again, with more versions than those that count."""
         merged = {**self.versions, **(versions or {})}
         return refold(self.start, self.steps, merged, self.aliases, self.terms)
 
-    def execution(self, seq: int) -> Execution:
-        """The execution booked by an entry."""
-        for step in self.steps:
-            if step.seq == seq and isinstance(step, Execution):
-                return step
-        raise CannotCorrect("not_reproducible", f"entry {seq} books no execution")
+    def version(self, seq: int) -> Version:
+        """What an entry books as it counts now."""
+        found = self.versions.get(seq)
+        if found is None:
+            step = self._execution(seq)
+            found = NOT_BOOKED if step is None else step.version
+        return found
+
+    def terms_of(self, trade: Trade) -> Terms:
+        """What the instrument was when the trade was booked."""
+        step = self._execution(trade.covering[-1] if trade.covering else trade.seq)
+        if step is None:
+            raise CannotCorrect("not_reproducible", f"entry {trade.seq} books no execution")
+        return step.terms
+
+    def _execution(self, seq: int) -> Execution | None:
+        executions = (step for step in self.steps if isinstance(step, Execution))
+        return next((step for step in executions if step.seq == seq), None)
 
 
 def find_trade(history: History, book: str, execution: str, *, after: int = 0) -> Trade:
-    """The entry of a fill by its id; TradeUnknown where there is none after `after`.
-
-    CannotCorrect for one that a cumulative result told of before, in whole or in part: what the
-    result counted of it nobody can tell.
-    """
+    """The trade of a fill by its id; TradeUnknown where there is none after entry `after`."""
     wanted = f'"id":"{execution}"'
     for entry in history.read(book, after=after):
         if entry["event"] == "fill" and wanted in entry["facts"]:
-            trade = trade_of(entry, execution)
+            trade = trade_of(history, book, entry, execution)
             if trade is not None:
                 return trade
     raise TradeUnknown(execution)
 
 
-def trade_of(entry: Entry, execution: str) -> Trade | None:
-    """The trade an entry books, None unless it is this one; CannotCorrect as `find_trade`."""
+def trade_of(history: History, book: str, entry: Entry, execution: str) -> Trade | None:
+    """The trade an entry tells of, None unless it is this one, told for the first time."""
     if entry["result"] not in ("applied", "covered"):
         return None
-    facts = json.loads(entry["facts"])
+    facts, seq = json.loads(entry["facts"]), int(entry["seq"])
     if facts.get("id") != execution:
         return None
     legs = json.loads(entry["legs"])
     told = json.loads(entry["contribution"] or "{}")
+    covering: tuple[int, ...] = ()
     if "trade_count" not in told or legs[0][0] != facts["quantity"]:
-        raise CannotCorrect(
-            "covered_by_result",
-            f"entry {entry['seq']}: a cumulative result of the order had told of it before",
-        )
-    return Trade(int(entry["seq"]), told["strategy"], told["instrument"], facts)
+        covering = tuple(_results(history, book, facts["order"], seq))
+    return Trade(seq, facts["strategy"], facts["instrument"], facts, covering)
+
+
+def _results(history: History, book: str, order: str, before: int) -> Iterable[int]:
+    """The entries of cumulative results that booked something of an order."""
+    of_order = f'"order":"{order}"'
+    for entry in history.read(book, through=before - 1):
+        if (
+            entry["event"] == "execution_result"
+            and of_order in entry["facts"]
+            and '"trade_count"' in entry["contribution"]
+        ):
+            yield int(entry["seq"])
 
 
 def read_life(history: History, book: str, trade: Trade, *, through: int | None = None) -> Life:
@@ -97,11 +125,11 @@ def read_life(history: History, book: str, trade: Trade, *, through: int | None 
 
     It begins earlier where, since the trade, an earlier one of the position was restated.
     """
-    first = trade.seq
+    first = trade.first_seq
     while True:
         entries = list(_relevant(history, book, trade, first, through))
-        restated = [entry for entry in entries if entry["event"] == "restatement"]
-        earlier = [int(json.loads(entry["facts"])["trade_seq"]) for entry in restated]
+        restated = [_versions(entry) for entry in entries if entry["event"] == "restatement"]
+        earlier = [seq for versions in restated for seq in versions]
         if min(earlier, default=first) >= first:
             return _life(entries, trade)
         first = min(earlier)
@@ -131,16 +159,18 @@ def _life(entries: list[Entry], trade: Trade) -> Life:
     steps: list[Step] = []
     start: Position | None = None
     last: tuple[int, Mapping[str, Any]] | None = None
-    versions, stated, aliases = {}, {trade.seq: told_terms(trade.facts)}, {}
+    versions: dict[int, Version] = {}
+    stated = {trade.seq: told_terms(trade.facts)}
+    aliases: dict[int, tuple[int, ...]] = {}
     for number, entry in enumerate(entries):
         states = _states(entry, trade)
         if entry["event"] == "restatement":
-            facts = json.loads(entry["facts"])
-            of = int(facts["trade_seq"])
-            restated = told_terms(facts["trade"])
-            stated[of], aliases[int(entry["seq"])] = restated, of
-            terms = Facts.parse(entry["facts"]).need_terms()
-            versions[of] = restated.version(_terms_at(steps, of, terms))
+            facts = Facts.parse(entry["facts"])
+            stated[facts.whole("trade_seq")] = told_terms(facts.values["trade"])
+            restated = _versions(entry)
+            aliases[int(entry["seq"])] = tuple(restated)
+            versions |= restated
+            terms = facts.need_terms()
         else:
             found = steps_of(entry, trade.strategy, trade.instrument, terms)
             steps += found
@@ -160,8 +190,10 @@ def _life(entries: list[Entry], trade: Trade) -> Life:
     )
 
 
-def _terms_at(steps: Iterable[Step], seq: int, otherwise: Terms) -> Terms:
-    return next((step.terms for step in steps if step.seq == seq), otherwise)
+def _versions(restatement: Entry) -> dict[int, Version]:
+    """What a restatement made of entries."""
+    told = json.loads(restatement["facts"])["versions"]
+    return {int(seq): told_version(version) for seq, version in told}
 
 
 def _states(entry: Entry, trade: Trade) -> list[tuple[Any, Any]]:

@@ -13,11 +13,14 @@ from typing import Final, Literal
 
 import redis
 
+from pm import keys
 from pm.books.submitting import Submitter
 from pm.corrections import requests
-from pm.corrections.derive import derive
+from pm.corrections.derive import Restatement, derive
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.restatement_facts import failure_facts, restatement_facts
+from pm.corrections.searching import before_trade
+from pm.corrections.terms import Request
 from pm.crash_points import crash_point
 from pm.history.history import History
 
@@ -49,12 +52,16 @@ class Corrections:
 
     def make(self, book: str, correction: str, *, after: int = 0) -> Made:
         """Make one that was asked for; its trade is looked for in entries after `after`."""
+        derived: Restatement | None = None
         for _ in range(ATTEMPTS):
             request = requests.open_request(self.client, book, correction)
             if request is None:
                 return Made("ended")
+            if not self._knows_order(book, request.execution):
+                return Made("waiting")
+            start = self._start(book, request, after, derived)
             try:
-                derived = derive(self.history, book, request, after=after)
+                derived = derive(self.history, book, request, after=start)
             except TradeUnknown:
                 return Made("waiting")
             except CannotCorrect as error:
@@ -68,8 +75,20 @@ class Corrections:
                 return Made("ended")
         return Made("moving")
 
+    def _start(self, book: str, request: Request, after: int, known: Restatement | None) -> int:
+        """Where to look for the trade from."""
+        if known is not None:
+            return known.trade.seq - 1
+        return max(after, before_trade(self.client, book, request.execution))
+
+    def _knows_order(self, book: str, execution: str) -> bool:
+        """Whether the order of an execution is in the book, which its trade would be too."""
+        venue, order, _ = execution.split("/")
+        return bool(self.client.exists(keys.order(book, f"{venue}:{order}")))
+
     def _fail(self, book: str, correction: str, error: CannotCorrect) -> Made:
         facts = failure_facts(correction, error.reason, error.detail, self.clock())
+        crash_point("correction_refused")
         taken = self.submitter.submit(book, facts)
         if taken.result != "applied":
             return Made("ended")

@@ -13,7 +13,9 @@ from pm.rules.fees import fee_value
 from pm.rules.position import Position
 
 Versions = Mapping[int, Version]
-"""By the seq of the entry that booked the execution."""
+"""By the seq of the entry that booked it."""
+Aliases = Mapping[int, tuple[int, ...]]
+"""Of which entries a restatement is the later version."""
 
 
 @dataclass(slots=True)
@@ -30,13 +32,10 @@ def refold(
     start: Position | None,
     steps: Iterable[Step],
     versions: Versions,
-    aliases: Mapping[int, int],
+    aliases: Aliases,
     terms: Terms,
 ) -> Refolded:
-    """Fold steps onto a position, which may not exist yet.
-
-    `aliases` tell of which execution's entry a restatement's is a later version.
-    """
+    """Fold steps onto a position, which may not exist yet."""
     held, folded = start, Refolded(empty(terms))
     for step in steps:
         step = _in_version(step, versions, aliases)
@@ -53,15 +52,16 @@ def refold(
     return folded
 
 
-def _in_version(step: Step, versions: Versions, aliases: Mapping[int, int]) -> Step:
+def _in_version(step: Step, versions: Versions, aliases: Aliases) -> Step:
     if isinstance(step, Execution):
         version = versions.get(step.seq)
         return step if version is None else replace(step, version=version)
     if isinstance(step, FeeValued):
-        version = versions.get(aliases.get(step.paid_in, step.paid_in))
-        if version is not None:
-            amounts = (fee.amount for fee in version.fees if fee.token == step.token)
-            return replace(step, of_version=sum(amounts, ZERO))
+        paid_in = aliases.get(step.paid_in, (step.paid_in,))
+        known = [versions[seq] for seq in paid_in if seq in versions]
+        if known:
+            fees = (fee for version in known for fee in version.fees if fee.token == step.token)
+            return replace(step, of_version=sum((fee.amount for fee in fees), ZERO))
     return step
 
 
@@ -76,17 +76,18 @@ def moves_between(before: Refolded, after: Refolded) -> list[tuple[Place, str, A
 
 
 def unvalued(
-    version: Version, terms: Terms, steps: Iterable[Step], paid_in: set[int]
+    versions: Versions, terms: Terms, steps: Iterable[Step], aliases: Aliases
 ) -> dict[str, Amount]:
-    """The fees of an execution that have no value yet, by token."""
-    valued = {
-        step.token for step in steps if isinstance(step, FeeValued) and step.paid_in in paid_in
-    }
+    """The fees of these entries that have no value yet, by token."""
+    values = [step for step in steps if isinstance(step, FeeValued)]
     amounts: dict[str, Amount] = {}
-    for fee in version.fees:
-        known = fee_value(fee.token, fee.amount, terms, version.unit_price)
-        if known is None and fee.token not in valued:
-            amounts[fee.token] = amounts.get(fee.token, ZERO) + fee.amount
+    for seq, version in versions.items():
+        paid_in = {seq, *(later for later, of in aliases.items() if seq in of)}
+        valued = {step.token for step in values if step.paid_in in paid_in}
+        for fee in version.fees:
+            known = fee_value(fee.token, fee.amount, terms, version.unit_price)
+            if known is None and fee.token not in valued:
+                amounts[fee.token] = amounts.get(fee.token, ZERO) + fee.amount
     return {token: amount for token, amount in amounts.items() if amount}
 
 

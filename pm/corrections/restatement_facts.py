@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pm.corrections.derive import Restatement
+from pm.corrections.terms import version_text
 from pm.events.facts_text import Direct, head, plain_text
 from pm.rules.facts import Terms
 from pm.rules.position import Figures
@@ -21,6 +22,9 @@ def restatement_facts(made: Restatement, now_ns: int) -> str:
         for place, token, amount in made.moves
     )
     trips = ",".join(f'"{name}":"{number}"' for name, number in made.trips.items())
+    versions = ",".join(
+        f'["{seq}",{version_text(version)}]' for seq, version in sorted(made.versions.items())
+    )
     volume = f',"volume":"{made.volume}"' if made.volume else ""
     return (
         f"{head('restatement', Direct(now_ns), now_ns)}"
@@ -29,6 +33,7 @@ def restatement_facts(made: Restatement, now_ns: int) -> str:
         f',"correction":"{request.correction}","action":"{request.action}"'
         f',"execution":"{request.execution}","trade_seq":"{trade.seq}"'
         f',"traded_at":"{trade.facts["executed_at"]}","trade":{made.trade_terms.text()}'
+        f',"versions":[{versions}]'
         f',"position_seq":"{made.position_seq}","position":{_figures_text(made.new.figures)}'
         f',"moves":[{moves}],"order_moves":{{"quantity":"{made.order.quantity}"'
         f',"notional":"{made.order.notional}","fees":{amounts_json(made.order.fees)}}}'

@@ -33,11 +33,18 @@ NEVER = "0"
 
 
 class Version(NamedTuple):
-    """An execution as it counts: its leg (None: busted), its fees, the price of one unit."""
+    """What an entry books of executions: a leg (None: nothing), fees, the price of one unit.
+
+    `counts` is whether that is a trade; fees alone are none.
+    """
 
     main: Leg | None
     fees: tuple[Fee, ...]
     unit_price: Amount | None
+    counts: bool = True
+
+
+NOT_BOOKED = Version(None, (), None, counts=False)
 
 
 class Done(NamedTuple):
@@ -89,10 +96,12 @@ class Execution:
 
     def run(self, held: Position | None) -> Done:
         """Fold its legs and fees; busted with all its fees it does nothing."""
-        main, fees, unit_price = self.version
+        main, fees, unit_price, counts = self.version
         if main is None and not fees:
             return Done(held)
-        event = PositionEvent(main, fees, unit_price, self.executed_at, is_trade=main is not None)
+        event = PositionEvent(
+            main, fees, unit_price, self.executed_at, is_trade=counts and main is not None
+        )
         effect = apply_event(held, self.terms, event)
         leg = main or Leg(ZERO, ZERO)
         moves = execution_moves(self.terms, *leg, effect.realized_pnl)

@@ -29,7 +29,7 @@ class TradeTerms(NamedTuple):
     def version(self, terms: Terms) -> Version:
         """How it counts; CannotCorrect without a price."""
         if self.is_busted:
-            return Version(None, self.fees, self.unit_price)
+            return Version(None, self.fees, self.unit_price, counts=False)
         whole = notional(
             self.quantity, self.price, self.quote_amount, terms.multiplier, terms.inverse
         )
@@ -45,11 +45,7 @@ class TradeTerms(NamedTuple):
             value = getattr(self, name)
             if value is not None:
                 parts.append(f'"{name}":"{value}"')
-        fees = ",".join(
-            f'["{fee.token}","{fee.amount}","{"gas" if fee.gas else "trading"}"]'
-            for fee in self.fees
-        )
-        return "{" + ",".join(parts) + f',"fees":[{fees}]}}'
+        return "{" + ",".join(parts) + f',"fees":{_fees_text(self.fees)}}}'
 
 
 class Request(NamedTuple):
@@ -101,6 +97,31 @@ def told_terms(told: Mapping[str, Any]) -> TradeTerms:
         fees_of(told.get("fees") or ()),
         _maybe(told.get("unit_price")),
     )
+
+
+def told_version(told: Mapping[str, Any]) -> Version:
+    """The version in an object of a restatement."""
+    quantity = Amount.parse(told["quantity"])
+    main = Leg(quantity, Amount.parse(told["notional"])) if quantity else None
+    fees, unit_price = fees_of(told["fees"]), _maybe(told.get("unit_price"))
+    return Version(main, fees, unit_price, told["counts"] == "1")
+
+
+def version_text(version: Version) -> str:
+    """The JSON a restatement holds of a version."""
+    quantity, notional_ = version.main or (ZERO, ZERO)
+    price = "" if version.unit_price is None else f',"unit_price":"{version.unit_price}"'
+    return (
+        f'{{"quantity":"{quantity}","notional":"{notional_}"{price}'
+        f',"fees":{_fees_text(version.fees)},"counts":"{int(version.counts)}"}}'
+    )
+
+
+def _fees_text(fees: tuple[Fee, ...]) -> str:
+    rows = ",".join(
+        f'["{fee.token}","{fee.amount}","{"gas" if fee.gas else "trading"}"]' for fee in fees
+    )
+    return f"[{rows}]"
 
 
 def fees_of(rows: Any) -> tuple[Fee, ...]:

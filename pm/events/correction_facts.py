@@ -30,10 +30,9 @@ def _request(event: Bust | Correct, place: Place | Direct, resolver: Resolver) -
     order = resolver.order_id(event.venue, event.order_id, event.order_date, event.executed_at)
     return (
         f"{head(event.kind, place, event.executed_at)}"
-        f',"id":"event/{event.event_id}"{optional("strategy", event.strategy_id)}'
-        f',"venue":"{event.venue}","order":"{event.venue}:{order}"'
-        f',"correction":"{event.event_id}"'
-        f',"execution":"{event.venue}/{order}/{event.execution_id}"{_who(event)}'
+        f',"id":"event/{event.event_id}","correction":"{event.event_id}"'
+        f',"execution":"{event.venue}/{order}/{event.execution_id}"'
+        f"{optional('of_strategy', event.strategy_id)}{_who(event)}"
     )
 
 

@@ -27,13 +27,14 @@ def _correct(facts: FactsTable) -> Correct:
 
 
 def _trade_part(facts: FactsTable) -> dict[str, Any]:
-    order_id = facts["order"].partition(":")[2]
+    venue, order_id, execution_id = facts["execution"].split("/")
     dated = _DATED_ORDER.fullmatch(order_id)
     return {
-        "execution_id": facts["execution"].rpartition("/")[2],
+        "execution_id": execution_id,
         "order_id": order_id if dated is None else dated.group(1),
         "order_date": None if dated is None else dated.group(2),
-        "venue": facts["venue"],
+        "venue": venue,
+        "strategy_id": integer(facts, "of_strategy"),
         **_common_part(facts),
     }
 
@@ -46,6 +47,7 @@ def _adjustment(facts: FactsTable) -> Adjustment:
         instrument=facts.get("instrument"),
         quantity=facts.get("quantity"),
         cost=facts.get("cost"),
+        strategy_id=integer(facts, "strategy"),
         venue=facts.get("venue"),
         location=facts["location"],
         chain_id=int(facts["chain_id"]),
@@ -59,7 +61,6 @@ def _common_part(facts: FactsTable) -> dict[str, Any]:
         "executed_at": int(facts["executed_at"]),
         "by": facts["by"],
         "why": facts["why"],
-        "strategy_id": integer(facts, "strategy"),
     }
 
 

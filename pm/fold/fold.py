@@ -1,7 +1,8 @@
 """Folds a book's journal, from genesis or a checkpoint, and checks each entry as it goes.
 
 Every field of an entry (legs, effects, changes, order, trace, contribution, digest) is computed
-again from its facts and the entries before. What differs is recorded and the chain goes on from
+again from its facts and the entries before, what a restatement sets from the history before it.
+What differs is recorded and the chain goes on from
 what is stored, so that one wrong entry is one difference. An entry that is missing, or whose facts
 no rule can take, ends the fold: nothing after it can be told.
 """
@@ -18,6 +19,7 @@ from hashlib import sha1
 from pm import keys
 from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint
+from pm.corrections.proving import restatement_differences
 from pm.fold.differences import Differences
 from pm.history import History, HistoryGap
 from pm.rules import laws
@@ -141,8 +143,12 @@ class Fold:
                 received_at = received_at_of(stored.get("facts", ""))
                 if until_ns is not None and received_at > until_ns:
                     break
+                seq = stored["seq"]
                 if self.take(stored) is None:
                     return False
+                if stored["event"] == "restatement":
+                    again = restatement_differences(history, self.name, {"seq": seq, **stored})
+                    self.found.add(again)
                 self.received_at = max(self.received_at, received_at)
                 if self.seq % PROGRESS_ENTRIES == 0:
                     progress(self.seq)

@@ -23,7 +23,7 @@ def decide_correction(state: BookState, facts: Facts) -> Decision:
         status=OPEN,
         action=facts.kind,
         execution=facts.need("execution"),
-        strategy=facts.word("strategy") or "",
+        strategy=facts.word("of_strategy") or "",
         quantity=facts.word("quantity") or "",
         price=facts.word("price") or "",
         quote_amount=facts.word("quote_amount") or "",
