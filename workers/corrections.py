@@ -7,7 +7,7 @@ journal was searched for a trade that has not come. Several may do this at once:
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import redis
@@ -24,36 +24,35 @@ log = logging.getLogger("pm.corrections")
 
 @dataclass(slots=True)
 class CorrectionUpkeep:
-    """Looks after the open corrections of books. `client` decodes."""
+    """Looks after the open corrections of books. `client` decodes.
+
+    `find_archive` opens the archive, where there is one by now.
+    """
 
     client: redis.Redis
-    corrections: Corrections
+    submitter: Submitter
+    find_archive: Callable[[], Archive | None]
     _searched: dict[tuple[str, str], int] = field(default_factory=dict)
     _gaps: set[tuple[str, str]] = field(default_factory=set)
 
-    @classmethod
-    def of(
-        cls, client: redis.Redis, submitter: Submitter, archive: Archive | None = None
-    ) -> CorrectionUpkeep:
-        """With nothing but what the books hold."""
-        return cls(client, Corrections(client, submitter, History(client, archive)))
-
     def round(self, books: Iterable[str]) -> int:
         """Make what can be made; how many corrections have ended with it."""
-        return sum(
-            self._make(book, name)
-            for book in books
-            for name in requests.open_names(self.client, book)
-        )
+        asked = [(book, name) for book in books for name in requests.open_names(self.client, book)]
+        if not asked:
+            return 0
+        # An archive may have been begun since the last round.
+        history = History(self.client, self.find_archive())
+        corrections = Corrections(self.client, self.submitter, history)
+        return sum(self._make(corrections, book, name) for book, name in asked)
 
-    def _make(self, book: str, name: str) -> bool:
+    def _make(self, corrections: Corrections, book: str, name: str) -> bool:
         head = opening.head(self.client, book)
         after = self._searched.get((book, name), 0)
         if head is None or head.seq == after:
             return False
         crash_point("correction_found")
         try:
-            made = self.corrections.make(book, name, after=after)
+            made = corrections.make(book, name, after=after)
         except HistoryGap as error:
             if (book, name) not in self._gaps:
                 self._gaps.add((book, name))

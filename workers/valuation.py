@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import redis
@@ -129,7 +130,7 @@ class Duty:
         ttl_s = settings.attribution.temporary_position_ttl_seconds
         memory = PassMemory(slices=CallSize(MARKED_A_CALL_MAX))
         traces = TraceExpiry(client, raw, submitter, ttl_s)
-        corrections = CorrectionUpkeep.of(client, submitter)
+        corrections = CorrectionUpkeep(client, submitter, partial(open_archive, settings))
         return cls(settings, client, submitter, traces, corrections, memory)
 
     def serve(self, books: list[str]) -> None:

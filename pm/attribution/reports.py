@@ -121,7 +121,7 @@ def _corrections(source: Source, day: str, chapters: Iterable[Chapter]) -> list[
     """What restatements of the day added, of the strategies that are asked for."""
     asked = {(chapter.end.book, chapter.end.strategy) for chapter in chapters}
     seqs = {chapter.end.book: chapter.end.seq for chapter in chapters}
-    history = History(source.client)
+    history = History(source.client, open_archive(source.settings))
     return [
         row
         for book, seq in seqs.items()

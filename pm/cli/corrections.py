@@ -190,7 +190,7 @@ def adjust(options: Options, /, as_json: bool, **values: Any) -> None:
 def restatements(options: Options, book: str | None, as_json: bool) -> None:
     """Show corrections of trades: what changed, why and by whom, and what still waits."""
     with reader(options) as client:
-        history = History(client.server)
+        history = History(client.server, client.past.archive)
         try:
             found = [
                 record

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import redis
 
+from pm.archive import open_archive
 from pm.books.submitting import Submitter
 from pm.cli.session import Failure, Session
 from pm.corrections import requests
@@ -23,7 +24,10 @@ def make_corrections(current: Session, client: redis.Redis, books: Iterable[str]
         quarantine_max=current.settings.portfolio_manager.quarantine_max_entries,
         sharded_updates=current.settings.redis.sharded_updates,
     )
-    corrections, made = Corrections(client, submitter, History(client)), Counter[str]()
+    corrections, made = (
+        Corrections(client, submitter, History(client, open_archive(current.settings))),
+        Counter[str](),
+    )
     try:
         for book in books:
             for name in requests.open_names(client, book):

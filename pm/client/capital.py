@@ -81,6 +81,7 @@ class Capital:
         told = settings or Settings()
         if book_of is None and settings is not None:
             book_of = settings.books.book_of
+        past = Past(settings, archive)
         self._submissions: Final = Submissions(
             server,
             book=book or told.books.default_book,
@@ -88,10 +89,10 @@ class Capital:
             reference=reference,
             quarantine_max=told.portfolio_manager.quarantine_max_entries,
             sharded_updates=told.redis.sharded_updates,
-            past=Past(settings, archive),
+            past=past,
         )
         self.transfers: Final = Transfers(self._submissions)
-        self.corrections: Final = TradeCorrections(self._submissions)
+        self.corrections: Final = TradeCorrections(self._submissions, past)
 
     @classmethod
     def open(

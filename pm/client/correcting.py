@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from pm import keys
 from pm.books import opening
+from pm.client.past import Past
 from pm.client.posted import CapitalError, Posted
 from pm.client.submissions import Submissions, event_of
 from pm.corrections.listing import CorrectionRecord, records
@@ -26,7 +27,7 @@ from pm.corrections.making import Corrections as Making
 from pm.corrections.making import Made
 from pm.decimals import Amount
 from pm.events.model import Adjustment, Bust, Correct
-from pm.history.history import Archive, History, HistoryGap
+from pm.history.history import History, HistoryGap
 from pm.reference.text_ids import escape_id, unescape_id
 
 AmountLike = Amount | str | int
@@ -53,9 +54,13 @@ class Corrected(Posted):
 class TradeCorrections:
     """Corrections of trades in the books of one server, and adjustments."""
 
-    def __init__(self, submissions: Submissions, archive: Archive | None = None) -> None:
+    def __init__(self, submissions: Submissions, past: Past) -> None:
         self._submissions: Final = submissions
-        self._history: Final = History(submissions.server, archive)
+        self._past: Final = past
+
+    @property
+    def _history(self) -> History:
+        return History(self._submissions.server, self._past.archive)
 
     def bust(
         self,

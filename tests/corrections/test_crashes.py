@@ -75,7 +75,7 @@ def test_a_command_killed_at_a_step_is_repeated_under_its_id(
 def test_a_process_killed_at_a_step_is_followed_by_another(told: CorrectingDesk, step: str) -> None:
     told.ask_bust("binance/O1/T1")
     assert pm(told, "valuation", PM_TEST_CRASH_AT=step).returncode == -signal.SIGKILL
-    upkeep = CorrectionUpkeep.of(told.desk.client, told.desk.submitter)
+    upkeep = CorrectionUpkeep(told.desk.client, told.desk.submitter, lambda: None)
     upkeep.round(["main"])
     is_made(told)
     assert upkeep.round(["main"]) == 0
@@ -86,7 +86,7 @@ def test_a_correction_that_fails_is_failed_by_the_next(told: CorrectingDesk) -> 
     killed = pm(told, "valuation", PM_TEST_CRASH_AT="correction_refused")
     assert killed.returncode == -signal.SIGKILL
     assert told.pending()["status"] == "open"
-    CorrectionUpkeep.of(told.desk.client, told.desk.submitter).round(["main"])
+    CorrectionUpkeep(told.desk.client, told.desk.submitter, lambda: None).round(["main"])
     assert told.pending()["reason"] == "side_differs"
     told.verify()
 
@@ -96,7 +96,7 @@ def test_the_process_makes_what_came_by_a_lane_once_its_trade_has_come(
 ) -> None:
     desk = CorrectingDesk.on(valkey_server)
     desk.ask_correct("binance/O1/T1", price="90")
-    upkeep = CorrectionUpkeep.of(desk.desk.client, desk.desk.submitter)
+    upkeep = CorrectionUpkeep(desk.desk.client, desk.desk.submitter, lambda: None)
     assert upkeep.round(["main"]) == 0
     desk.trade("1", "100", number="7")
     assert upkeep.round(["main"]) == 0
