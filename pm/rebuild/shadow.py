@@ -19,7 +19,7 @@ from pm.rules.expected import ExpectedState, Hash
 
 KEYS_A_WRITE = 500
 MEMBERS_A_WRITE = 5_000
-_SHADOW = "shadow:"
+_OPENED_SETS = frozenset({"seen:0", "seen:future"})
 _FOLDED_KINDS = (
     *("position", "balance", "strategy", "order", "pending", "trace", "attribution"),
     *("instrument", "chain", "seen"),
@@ -139,6 +139,23 @@ class Shadow:
             pipeline.delete(key)
         pipeline.hset(key, mapping=whole)
         return 1
+
+
+def in_shadow(expected: ExpectedState) -> ExpectedState:
+    """The keys as they are written: without lanes, which gateways open, and as `apply` makes sets.
+
+    A later generation of ids comes to be with its first id and has no sentinel.
+    """
+    shown: ExpectedState = {}
+    for name, held in expected.items():
+        if name == "lanes":
+            continue
+        if isinstance(held, set) and name not in _OPENED_SETS:
+            held = held - {keys.SENTINEL}
+            if not held:
+                continue
+        shown[name] = held
+    return shown
 
 
 def _is_folded(name: str) -> bool:
