@@ -15,8 +15,9 @@ from pm import keys
 from pm.books import journal
 from pm.books.opening import BookError
 from pm.checkpoints import Checkpoint, Checkpoints
-from pm.client import AsyncClient, Client, PastSummary
+from pm.client import AsyncClient, Client
 from pm.client.as_of import PastUnknown
+from pm.client.past_books import PastSummary
 from pm.fold import Fold
 from pm.history import History
 from pm.marks import store
