@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from pm import keys
@@ -11,37 +11,42 @@ from pm.rebuild.shadow import Shadow
 from pm.rules.expected import ExpectedState
 from pm.rules.worths import VALUED_FIELDS
 
+_SENTINEL = {keys.SENTINEL}
 _TRACE = "trace:"
 
 
-def damages(
-    shadow: Shadow, expected: ExpectedState, found: Mapping[str, Any], extra: Sequence[str]
-) -> Iterator[str]:
-    """Where keys that were live differ from the shadow, valuation included; `extra` is not due."""
+def is_right(made: Any, found: Any) -> bool:
+    """Whether a live key is what was made; the sentinel of a set with members does not count."""
+    if isinstance(made, set) and isinstance(found, set):
+        return bool(found) and made - _SENTINEL == found - _SENTINEL
+    return bool(made == found)
+
+
+def damages(made: ExpectedState, found: Mapping[str, Any], extra: Sequence[str]) -> Iterator[str]:
+    """Where live keys differ from what was made, valuation included; none of `extra` is due."""
     for name, held in found.items():
-        if name == "lanes" or (not held and expected[name] == {keys.SENTINEL}):
-            continue
-        if not held:
+        whole = made[name]
+        if not held and whole != _SENTINEL:
             yield f"{name}: is missing"
             continue
-        yield from key_differences(name, expected[name], held)
-        made = shadow.written(name)
-        for part in VALUED_FIELDS if isinstance(held, dict) else ():
-            if held.get(part) != made.get(part):
-                yield f"{name} {part}: is {held.get(part)!r}, must be {made.get(part)!r}"
+        yield from key_differences(name, whole, held)
+        if isinstance(whole, dict) and isinstance(held, dict):
+            for part in VALUED_FIELDS:
+                if held.get(part) != whole.get(part):
+                    yield f"{name} {part}: is {held.get(part)!r}, must be {whole.get(part)!r}"
     for name in extra:
         yield f"{name}: is not due"
 
 
-def extra_keys(shadow: Shadow, generation: int) -> list[str]:
-    """Live keys of a kind the journal decides that it knows nothing of.
+def extra_keys(shadow: Shadow, known: Set[str], generation: int) -> list[str]:
+    """Live keys of a kind the journal decides that are not among the `known` ones.
 
     What only waits to be swept is left: generations of ids before `generation` and the one before,
     and traces that were archived.
     """
     client = shadow.client
     swept = {f"seen:{number}" for number in range(generation - 1)}
-    extra = sorted(shadow.live_names() - shadow.names - swept)
+    extra = sorted(shadow.live_names() - known - swept)
     pipeline = client.pipeline(transaction=False)
     traces = [name for name in extra if name.startswith(_TRACE)]
     for name in traces:

@@ -21,7 +21,7 @@ from pm.fold import Differences, Fold
 from pm.fold.fold import uncollected
 from pm.history import History, HistoryGap
 from pm.rebuild.beside import Beside
-from pm.rebuild.comparing import damages, extra_keys
+from pm.rebuild.comparing import damages, extra_keys, is_right
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
 from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
 
@@ -90,12 +90,12 @@ class _Rebuild:
     progress: Callable[[int, int], None]
     shadow: Shadow = field(init=False)
     fold: Fold = field(init=False)
-    beside: Beside = field(init=False)
+    beside: Beside = field(default_factory=Beside)
     _valuation: str | None = None
+    _known: set[str] = field(default_factory=set)
 
     def run(self) -> Rebuilt:
         self.shadow = Shadow(self.client, self.name)
-        self.beside = Beside(self.client, self.name)
         self.fold = Fold(self.name)
         done = Rebuilt(self.name, self.fold)
         self.shadow.clean()
@@ -118,12 +118,12 @@ class _Rebuild:
                 self._compare_digest_of_the_past()
                 return
             self._write(written, place)
-            written, done.keys = self.fold.seq, len(self.shadow.names)
+            written, done.keys = self.fold.seq, len(self._known)
             crash_point("rebuild_shadow_written")
             self._check_digest(place, done.live_seq)
             crash_point("rebuild_compared")
             if self.looks_only:
-                if self._is_compared(done):
+                if self._is_compared(done, place):
                     return
             elif self._is_switched(done, place):
                 return
@@ -159,20 +159,29 @@ class _Rebuild:
         return int(place.seq) if place.seq.isdecimal() else 0
 
     def _write(self, written: int, place: Place) -> None:
-        """Bring the shadow from seq `written` to the fold, and read back what was written."""
+        """Bring the shadow from seq `written` to the fold, and read back what was written.
+
+        A live key that is right needs no shadow: it is what would take its place.
+        """
         if place.valuation != self._valuation:
             written = -1  # revalued meanwhile: any position may have another mark
             self._valuation = place.valuation
-        expected = in_shadow(self.fold.book.expected_state(written))
         state = self.fold.book.state
-        self.shadow.write(expected, self.beside.of(expected, state))
-        self.shadow.drop(
+        expected = in_shadow(self.fold.book.expected_state(written))
+        live = read_keys(self.client, expected, lambda name: keys.of_book(self.name, name))
+        made = self.beside.completed(expected, live, state)
+        right = {name for name, held in made.items() if is_right(held, live[name])}
+        gone = {
             name
-            for name in self.shadow.names
+            for name in self._known
             if (name.startswith(_TRACE) and name.removeprefix(_TRACE) not in state.traces)
             or (name.startswith(_SEEN) and name not in expected)
-        )
-        found = self.shadow.differences(expected)
+        }
+        self._known = (self._known | expected.keys()) - gone
+        self.shadow.drop(self.shadow.written.keys() & (right | gone))
+        wrong = {name: held for name, held in made.items() if name not in right}
+        self.shadow.write(wrong)
+        found = self.shadow.differences(wrong)
         if found:
             raise RebuildRefused(self.name, f"its shadow reads back otherwise: {found[0]}")
 
@@ -210,16 +219,16 @@ class _Rebuild:
             entry = None
         return "" if entry is None else entry["digest"]
 
-    def _is_compared(self, done: Rebuilt) -> bool:
-        """Compare with the live keys as they stand; False when the book moved on meanwhile."""
-        if not done.live_seq:
+    def _is_compared(self, done: Rebuilt, place: Place) -> bool:
+        """Tell what of the live keys differs; False when the book moved on meanwhile."""
+        if done.live_seq != self.fold.seq:
             return True
-        expected = self.fold.book.expected_state()
-        extra = extra_keys(self.shadow, self.fold.book.state.seen.generation)
-        live = read_keys(self.client, expected, lambda name: keys.of_book(self.name, name))
-        if self._place().seq != str(self.fold.seq):
-            return done.live_seq < self.fold.seq
-        done.healed.add(damages(self.shadow, expected, live, extra))
+        extra = self._extra()
+        made = self.shadow.written
+        live = read_keys(self.client, made, lambda name: keys.of_book(self.name, name))
+        if self._place() != place:
+            return False
+        done.healed.add(damages(made, live, extra))
         return True
 
     def _is_switched(self, done: Rebuilt, place: Place) -> bool:
@@ -227,7 +236,7 @@ class _Rebuild:
         if done.rounds == 1:
             done.restored = restore(self.client, self.history, self.fold, self.limits)
             crash_point("rebuild_restored")
-        extra = extra_keys(self.shadow, self.fold.book.state.seen.generation)
+        extra = self._extra()
         if not self.shadow.switch(place, extra):
             return False
         done.is_switched = True
@@ -235,7 +244,11 @@ class _Rebuild:
         restore_lists(self.client, self.fold)
         crash_point("rebuild_listed")
         if done.live_seq == self.fold.seq:
-            expected = self.fold.book.expected_state()
-            aside = read_keys(self.client, expected, self.shadow.aside)
-            done.healed.add(damages(self.shadow, expected, aside, extra))
+            made = self.shadow.written
+            aside = read_keys(self.client, made, self.shadow.aside)
+            done.healed.add(damages(made, aside, extra))
         return True
+
+    def _extra(self) -> list[str]:
+        generation = self.fold.book.state.seen.generation
+        return extra_keys(self.shadow, self._known, generation)
