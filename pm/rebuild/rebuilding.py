@@ -92,6 +92,7 @@ class _Rebuild:
     fold: Fold = field(init=False)
     beside: Beside = field(default_factory=Beside)
     _valuation: str | None = None
+    _lawful_seq: int = 0
     _known: set[str] = field(default_factory=set)
 
     def run(self) -> Rebuilt:
@@ -137,8 +138,9 @@ class _Rebuild:
         of = max(int(seq) if seq.isdecimal() else 0, archived)
         self.fold.follow(self.history, progress=lambda seq: self.progress(seq, max(of, seq)))
         found = self.fold.found
-        if not found:
+        if not found and self.fold.seq > self._lawful_seq:
             found.add(self.fold.law_differences())
+            self._lawful_seq = self.fold.seq
         if found:
             raise RebuildRefused(self.name, f"its journal is wrong: {found.shown[0]}", found)
         if not self.fold.seq:
