@@ -142,7 +142,7 @@ class _Rebuild:
             found.add(self.fold.law_differences())
             self._lawful_seq = self.fold.seq
         if found:
-            raise RebuildRefused(self.name, f"its journal is wrong: {found.shown[0]}", found)
+            raise RebuildRefused(self.name, found.shown[0], found)
         if not self.fold.seq:
             raise RebuildRefused(self.name, "there is no journal of it")
 
