@@ -76,11 +76,17 @@ def _read(pipeline: Any, key: str, expected: Any, name: str) -> None:
 def _texts(value: Any) -> Any:
     if isinstance(value, Exception):
         return {"error": str(value)}
-    if isinstance(value, dict):
-        return {_text(name): _text(text) for name, text in value.items()}
     if isinstance(value, list):
         return {_text(member): f"{float(score):.0f}" for member, score in value}
-    return {_text(member) for member in value}
+    try:
+        # Nearly always all of it is UTF-8, and this is done for every field of a book.
+        if isinstance(value, dict):
+            return {name.decode(): text.decode() for name, text in value.items()}
+        return {member.decode() for member in value}
+    except (AttributeError, UnicodeDecodeError):
+        if isinstance(value, dict):
+            return {_text(name): _text(text) for name, text in value.items()}
+        return {_text(member) for member in value}
 
 
 def _text(value: Any) -> str:

@@ -228,7 +228,9 @@ def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
         f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
         f" {fold.entries} journal entries, {rebuilt.keys} keys"
     )
-    if not rebuilt.live_seq:
+    if not rebuilt.live_seq and looks_only:
+        click.echo("  it is not on the server")
+    elif not rebuilt.live_seq:
         click.echo(
             f"  it was not on the server: {rebuilt.restored.entries} journal entries and"
             f" {rebuilt.restored.refusals} refusals put back"

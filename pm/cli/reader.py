@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,10 +18,13 @@ from pm.books import opening, reference_store
 from pm.cli.output import iso
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, session
-from pm.client import Client, PastBooks, QueryLimits
+from pm.client import Client, QueryLimits
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import Amount
 from pm.events.model import MAX_STRATEGY_ID
+
+if TYPE_CHECKING:
+    from pm.client.past_books import PastBooks
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)

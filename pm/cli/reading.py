@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,13 +27,15 @@ from pm.client import (
     Balance,
     Client,
     NettedPosition,
-    PastBooks,
     Position,
     Reservation,
     StrategyPortfolio,
     to_json,
 )
 from pm.client.plans import PositionState
+
+if TYPE_CHECKING:
+    from pm.client.past_books import PastBooks
 
 _Column = tuple[str, bool, Callable[[Position], str]]
 """A heading, whether it is of numbers, and what stands below it."""

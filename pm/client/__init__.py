@@ -6,7 +6,6 @@ from pm.client.errors import FeedError, JournalRewritten, JournalTrimmed, QueryT
 from pm.client.feed import AsyncFeed, Feed
 from pm.client.journal import JournalEntry
 from pm.client.limits import QueryLimits
-from pm.client.past_books import PastBooks, PastSummary
 from pm.client.rendering import to_json
 from pm.client.results import (
     Balance,
@@ -46,8 +45,6 @@ __all__ = [
     "Listing",
     "LiveValue",
     "NettedPosition",
-    "PastBooks",
-    "PastSummary",
     "PortfolioSummary",
     "Position",
     "PositionChange",

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import redis.asyncio
 
 from pm.client import plans, valued_plans
-from pm.client.as_of import PastProgress, no_progress
 from pm.client.asking import AsyncAsker, open_server_async
 from pm.client.client import DEFAULT_BOOK, ONE_YEAR, Client, Id, in_days, text
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
 from pm.client.past import Past, Wanted
-from pm.client.past_books import PastBooks
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -33,6 +31,10 @@ from pm.history import Archive
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
+
+if TYPE_CHECKING:
+    from pm.client.as_of import PastProgress
+    from pm.client.past_books import PastBooks
 
 
 class AsyncClient:
@@ -225,7 +227,7 @@ class AsyncClient:
         at: int | datetime,
         *,
         book: str | None = None,
-        progress: PastProgress = no_progress,
+        progress: PastProgress | None = None,
     ) -> PastBooks:
         """See `Client.as_of`; for a client made by `open`.
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import redis
 from redis import exceptions
 
 from pm.client import plans, valued_plans
-from pm.client.as_of import PastProgress, as_of, no_progress
 from pm.client.asking import Asker, open_server, server_name
 from pm.client.journal import JournalEntry
 from pm.client.limits import UNLIMITED, QueryLimits
 from pm.client.measures import QueryMeasures
 from pm.client.past import Past, Wanted
-from pm.client.past_books import PastBooks
 from pm.client.plans import PositionState, TraceState
 from pm.client.results import (
     Balance,
@@ -40,6 +38,10 @@ from pm.history import Archive, History
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 from pm.valuation.records import EquityPoint
+
+if TYPE_CHECKING:
+    from pm.client.as_of import PastProgress
+    from pm.client.past_books import PastBooks
 
 Id = str | int
 
@@ -247,17 +249,20 @@ class Client:
         at: int | datetime,
         *,
         book: str | None = None,
-        progress: PastProgress = no_progress,
+        progress: PastProgress | None = None,
     ) -> PastBooks:
         """The books as they were at a time, or a book after a journal entry; see `as_of`.
 
         A number below 10**12 is a seq, another is nanoseconds. It takes as long as it takes to fold
         the journal from the nearest checkpoint; archive and checkpoints are found by the settings.
         """
-        books = self.scope.spanned(book)
+        # The rules are loaded by who asks for the past: most processes never do.
+        from pm.client.as_of import as_of, no_progress
+
+        books, told = self.scope.spanned(book), progress or no_progress
         try:
             history = History(self.server, self.past.archive)
-            return as_of(history, at, books, self._settings, self.scope.reference, progress)
+            return as_of(history, at, books, self._settings, self.scope.reference, told)
         except (exceptions.RedisError, OSError) as error:
             raise ServerError(explain(error, server_name(self.server))) from error
 

@@ -62,11 +62,13 @@ class PastBook:
         return book
 
     def hashes(self, kind: str) -> Iterator[tuple[str, Hash]]:
-        """Every hash of a kind with the rest of its name."""
-        for key, held in self._keys.items():
-            first, colon, name = key.partition(":")
-            if first == kind and colon and isinstance(held, dict):
-                yield name, held
+        """Every hash of a kind with the rest of its name, in the order of the live lists."""
+        prefix = f"{kind}:"
+        # Bytes and code points order names alike: they are ASCII.
+        for key in sorted(self._keys):
+            held = self._keys[key]
+            if key.startswith(prefix) and isinstance(held, dict):
+                yield key.removeprefix(prefix), held
 
     def strategy(self, strategy: str) -> Hash:
         """The hash of a strategy's totals; empty if it never did anything."""
@@ -130,6 +132,9 @@ class PastBooks:
             if of in (None, held["strategy_id"])
             and (state == "all" or (held["quantity"] != "0") == (state == "open"))
         ]
+        if state == "all":
+            books = list(self.books)
+            items.sort(key=lambda item: (books.index(item.book), not item.quantity))
         return Listing(tuple(items), self._seqs(book), True)
 
     def balances(self, *, location: str | None = None, book: str | None = None) -> Listing[Balance]:

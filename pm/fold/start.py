@@ -1,14 +1,17 @@
 """Where a fold begins: at genesis, or at a checkpoint that is of this very history.
 
-A checkpoint counts only if the journal has its digest at its seq: one of another server's book of
-the same name, or of a journal that was changed since, is named and not used.
+A checkpoint counts only if the journal has its digest at its seq, or goes on from it: one of
+another server's book of the same name, or of a journal changed since, is named and not used.
 """
 
 from __future__ import annotations
 
+from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint, Checkpoints
 from pm.fold.fold import Fold, Progress
 from pm.history import History, HistoryGap
+from pm.rules.digest import chain_digest
+from pm.rules.journal import FIELDS
 
 
 def from_the_beginning(book: str) -> Fold:
@@ -66,12 +69,22 @@ def at_time(
 
 def _fault(history: History, checkpoint: Checkpoint) -> str:
     """Why a checkpoint is not of this history, "" when it is."""
-    seq = checkpoint.seq
-    try:
-        entry = next(history.read(checkpoint.book, after=seq - 1, through=seq), None)
-    except HistoryGap:
-        entry = None
-    if entry is None:
+    entry = _entry(history, checkpoint.book, checkpoint.seq)
+    if entry is not None:
+        digest = entry.get("digest", "")
+        return "" if digest == checkpoint.digest else f"the journal's digest there is {digest}"
+    # What comes after may be all there is: it must follow from the checkpoint.
+    following = _entry(history, checkpoint.book, checkpoint.seq + 1)
+    if following is None:
         return "the journal has no such entry"
-    digest = entry.get("digest", "")
-    return "" if digest == checkpoint.digest else f"the journal's digest there is {digest}"
+    values = [following.get(name, "") for name in FIELDS[:-1]]
+    if chain_digest(checkpoint.digest, values) != following.get("digest"):
+        return f"entry {checkpoint.seq + 1} of the journal does not follow from it"
+    return ""
+
+
+def _entry(history: History, book: str, seq: int) -> dict[str, str] | None:
+    try:
+        return next(history.read(book, after=seq - 1, through=seq), None)
+    except (HistoryGap, ArchiveError, UnicodeDecodeError):
+        return None

@@ -8,30 +8,27 @@ entries changed is written again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis
 
 from pm import keys
-from pm.books.stored import key_differences, read_keys
+from pm.books.stored import read_keys
 from pm.crash_points import crash_point
 from pm.fold import Differences, Fold
 from pm.fold.fold import uncollected
-from pm.functions import library
 from pm.history import History, HistoryGap
+from pm.rebuild.beside import Beside
+from pm.rebuild.comparing import damages, extra_keys, is_right
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
-from pm.rebuild.shadow import NOWHERE, Place, Shadow
-from pm.rules.expected import NOT_FOLDED, ExpectedState, Hash
-from pm.rules.worths import VALUED_FIELDS, Worths
+from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
 
 ROUNDS_MAX: Final = 100
 """How often a book that moves on is followed before a rebuild gives up."""
 
-_POSITION, _STRATEGY, _TRACE, _SEEN = "position:", "strategy:", "trace:", "seen:"
-_OPENED_SETS = frozenset({"seen:0", "seen:future"})
-_KEYS_A_READ: Final = 500
+_TRACE, _SEEN = "trace:", "seen:"
 
 
 class RebuildRefused(Exception):
@@ -93,8 +90,10 @@ class _Rebuild:
     progress: Callable[[int, int], None]
     shadow: Shadow = field(init=False)
     fold: Fold = field(init=False)
-    worths: Worths = field(default_factory=Worths)
+    beside: Beside = field(default_factory=Beside)
     _valuation: str | None = None
+    _lawful_seq: int = 0
+    _known: set[str] = field(default_factory=set)
 
     def run(self) -> Rebuilt:
         self.shadow = Shadow(self.client, self.name)
@@ -120,12 +119,12 @@ class _Rebuild:
                 self._compare_digest_of_the_past()
                 return
             self._write(written, place)
-            written, done.keys = self.fold.seq, len(self.shadow.names)
+            written, done.keys = self.fold.seq, len(self._known)
             crash_point("rebuild_shadow_written")
             self._check_digest(place, done.live_seq)
             crash_point("rebuild_compared")
             if self.looks_only:
-                if self._is_compared(done):
+                if self._is_compared(done, place):
                     return
             elif self._is_switched(done, place):
                 return
@@ -139,10 +138,11 @@ class _Rebuild:
         of = max(int(seq) if seq.isdecimal() else 0, archived)
         self.fold.follow(self.history, progress=lambda seq: self.progress(seq, max(of, seq)))
         found = self.fold.found
-        if not found:
+        if not found and self.fold.seq > self._lawful_seq:
             found.add(self.fold.law_differences())
+            self._lawful_seq = self.fold.seq
         if found:
-            raise RebuildRefused(self.name, f"its journal is wrong: {found.shown[0]}", found)
+            raise RebuildRefused(self.name, found.shown[0], found)
         if not self.fold.seq:
             raise RebuildRefused(self.name, "there is no journal of it")
 
@@ -161,64 +161,31 @@ class _Rebuild:
         return int(place.seq) if place.seq.isdecimal() else 0
 
     def _write(self, written: int, place: Place) -> None:
-        """Bring the shadow from seq `written` to the fold, and read back what was written."""
+        """Bring the shadow from seq `written` to the fold, and read back what was written.
+
+        A live key that is right needs no shadow: it is what would take its place.
+        """
         if place.valuation != self._valuation:
             written = -1  # revalued meanwhile: any position may have another mark
             self._valuation = place.valuation
-        expected = _in_shadow(self.fold.book.expected_state(written))
-        self.shadow.write(expected, self._beside(expected))
         state = self.fold.book.state
-        self.shadow.drop(
+        expected = in_shadow(self.fold.book.expected_state(written))
+        live = read_keys(self.client, expected, lambda name: keys.of_book(self.name, name))
+        made = self.beside.completed(expected, live, state)
+        right = {name for name, held in made.items() if is_right(held, live[name])}
+        gone = {
             name
-            for name in self.shadow.names
+            for name in self._known
             if (name.startswith(_TRACE) and name.removeprefix(_TRACE) not in state.traces)
             or (name.startswith(_SEEN) and name not in expected)
-        )
-        found = self.shadow.differences(expected)
+        }
+        self._known = (self._known | expected.keys()) - gone
+        self.shadow.drop(self.shadow.written.keys() & (right | gone))
+        wrong = {name: held for name, held in made.items() if name not in right}
+        self.shadow.write(wrong)
+        found = self.shadow.differences(wrong)
         if found:
             raise RebuildRefused(self.name, f"its shadow reads back otherwise: {found[0]}")
-
-    def _beside(self, expected: ExpectedState) -> dict[str, Hash]:
-        """What no journal decides, of each of these keys: valuation, and what the server tells."""
-        live = self._live([name for name in expected if name.partition(":")[0] in NOT_FOLDED])
-        positions = self.fold.book.state.positions
-        beside: dict[str, Hash] = {}
-        for name in live:
-            if name.startswith(_POSITION):
-                member = name.removeprefix(_POSITION)
-                beside[name] = self.worths.position(member, positions[member], live[name])
-        for name in live:
-            if name.startswith(_STRATEGY):
-                strategy = name.removeprefix(_STRATEGY)
-                beside[name] = self.worths.strategy(strategy, live[name])
-        beside["book"] = self._of_book(live["book"])
-        return beside
-
-    def _of_book(self, live: Hash) -> Hash:
-        totals = self.worths.book(live)
-        count = int(live.get("valuation") or "0")
-        is_as_it_was = live.get("valuation_torn") == "0" and totals.items() <= live.items()
-        return {
-            **totals,
-            "epoch": live.get("epoch", "1"),
-            "library": live.get("library", library.current().sha),
-            "valuation": str(count if is_as_it_was or not live else count + 1),
-            "valuation_torn": "0",
-        }
-
-    def _live(self, names: Sequence[str]) -> dict[str, Hash]:
-        """The fields of live hashes that no journal decides; none where there is no such hash."""
-        found: dict[str, Hash] = {}
-        for start in range(0, len(names), _KEYS_A_READ):
-            part = names[start : start + _KEYS_A_READ]
-            pipeline = self.client.pipeline(transaction=False)
-            fields = [sorted(NOT_FOLDED[name.partition(":")[0]]) for name in part]
-            for name, wanted in zip(part, fields, strict=True):
-                pipeline.hmget(keys.of_book(self.name, name), wanted)
-            told = pipeline.execute(raise_on_error=False)
-            for name, wanted, values in zip(part, fields, told, strict=True):
-                found[name] = _texts(wanted, values)
-        return found
 
     def _check_digest(self, place: Place, live_seq: int) -> None:
         """The live book must have been at its seq what this history says: one chain, one book."""
@@ -254,16 +221,16 @@ class _Rebuild:
             entry = None
         return "" if entry is None else entry["digest"]
 
-    def _is_compared(self, done: Rebuilt) -> bool:
-        """Compare with the live keys as they stand; False when the book moved on meanwhile."""
-        if not done.live_seq:
+    def _is_compared(self, done: Rebuilt, place: Place) -> bool:
+        """Tell what of the live keys differs; False when the book moved on meanwhile."""
+        if done.live_seq != self.fold.seq:
             return True
-        expected = self.fold.book.expected_state()
         extra = self._extra()
-        live = read_keys(self.client, expected, lambda name: keys.of_book(self.name, name))
-        if self._place().seq != str(self.fold.seq):
-            return done.live_seq < self.fold.seq
-        done.healed.add(self._damages(expected, live, extra))
+        made = self.shadow.written
+        live = read_keys(self.client, made, lambda name: keys.of_book(self.name, name))
+        if self._place() != place:
+            return False
+        done.healed.add(damages(made, live, extra))
         return True
 
     def _is_switched(self, done: Rebuilt, place: Place) -> bool:
@@ -279,65 +246,11 @@ class _Rebuild:
         restore_lists(self.client, self.fold)
         crash_point("rebuild_listed")
         if done.live_seq == self.fold.seq:
-            expected = self.fold.book.expected_state()
-            aside = read_keys(self.client, expected, self.shadow.aside)
-            done.healed.add(self._damages(expected, aside, extra))
+            made = self.shadow.written
+            aside = read_keys(self.client, made, self.shadow.aside)
+            done.healed.add(damages(made, aside, extra))
         return True
 
-    def _damages(
-        self, expected: ExpectedState, found: Mapping[str, Any], extra: Sequence[str]
-    ) -> Iterator[str]:
-        """Where keys that were live differ from the shadow, valuation included."""
-        for name, held in found.items():
-            if name == "lanes" or (not held and expected[name] == {keys.SENTINEL}):
-                continue
-            if not held:
-                yield f"{name}: is missing"
-                continue
-            yield from key_differences(name, expected[name], held)
-            made = self.shadow.written(name)
-            for part in VALUED_FIELDS if isinstance(held, dict) else ():
-                if held.get(part) != made.get(part):
-                    yield f"{name} {part}: is {held.get(part)!r}, must be {made.get(part)!r}"
-        for name in extra:
-            yield f"{name}: is not due"
-
     def _extra(self) -> list[str]:
-        """Live keys of a kind the journal decides that it knows nothing of.
-
-        What only waits to be swept is left: old generations of ids, and traces that were archived.
-        """
         generation = self.fold.book.state.seen.generation
-        swept = {f"seen:{number}" for number in range(generation - 1)}
-        extra = sorted(self.shadow.live_names() - self.shadow.names - swept)
-        pipeline = self.client.pipeline(transaction=False)
-        traces = [name for name in extra if name.startswith(_TRACE)]
-        for name in traces:
-            pipeline.hget(keys.of_book(self.name, name), "status")
-        told = zip(traces, pipeline.execute(raise_on_error=False), strict=True)
-        archived = {name for name, status in told if status == b"archived"}
-        return [name for name in extra if name not in archived]
-
-
-def _in_shadow(expected: ExpectedState) -> ExpectedState:
-    """The keys as they are written: without lanes, which gateways open, and as `apply` makes sets.
-
-    A later generation of ids comes to be with its first id and has no sentinel.
-    """
-    shown: ExpectedState = {}
-    for name, held in expected.items():
-        if name == "lanes":
-            continue
-        if isinstance(held, set) and name not in _OPENED_SETS:
-            held = held - {keys.SENTINEL}
-            if not held:
-                continue
-        shown[name] = held
-    return shown
-
-
-def _texts(names: Sequence[str], values: Any) -> Hash:
-    if isinstance(values, Exception):
-        return {}
-    told = zip(names, values, strict=True)
-    return {name: value.decode(errors="replace") for name, value in told if value is not None}
+        return extra_keys(self.shadow, self._known, generation)

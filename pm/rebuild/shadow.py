@@ -6,7 +6,7 @@ a killed one has left the next one removes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from pm.rules.expected import ExpectedState, Hash
 
 KEYS_A_WRITE = 500
 MEMBERS_A_WRITE = 5_000
-_SHADOW = "shadow:"
+_OPENED_SETS = frozenset({"seen:0", "seen:future"})
 _FOLDED_KINDS = (
     *("position", "balance", "strategy", "order", "pending", "trace", "attribution"),
     *("instrument", "chain", "seen"),
@@ -45,7 +45,7 @@ class Shadow:
 
     client: redis.Redis
     book: str
-    _written: dict[str, Any] = field(default_factory=dict)
+    _written: ExpectedState = field(default_factory=dict)
 
     def new(self, name: str) -> str:
         """The shadow's key for a key of the book."""
@@ -73,14 +73,11 @@ class Shadow:
         )
         return {name for name in found if _is_folded(name)}
 
-    def write(self, expected: ExpectedState, beside: Mapping[str, Hash]) -> None:
-        """Bring the shadow to `expected`, hashes with the fields `beside` them.
-
-        Keys that are not in `expected` stay as they are.
-        """
+    def write(self, made: ExpectedState) -> None:
+        """Bring these keys of the shadow to what was made; the others stay as they are."""
         pipeline, waiting = self.client.pipeline(transaction=False), 0
-        for name, held in expected.items():
-            waiting += self._write_key(pipeline, name, held, beside.get(name, {}))
+        for name, held in made.items():
+            waiting += self._write_key(pipeline, name, held)
             if waiting >= KEYS_A_WRITE:
                 pipeline.execute()
                 waiting = 0
@@ -88,19 +85,15 @@ class Shadow:
 
     def drop(self, names: Iterable[str]) -> None:
         """Take keys out of the shadow."""
-        for name in names:
-            self.client.unlink(self.new(name))
-            self._written.pop(name, None)
+        for part in _parts(names, KEYS_A_WRITE):
+            self.client.unlink(*map(self.new, part))
+            for name in part:
+                del self._written[name]
 
     @property
-    def names(self) -> set[str]:
-        """The names of the keys the shadow has."""
-        return set(self._written)
-
-    def written(self, name: str) -> Hash:
-        """The fields of a hash as they were written."""
-        found = self._written.get(name)
-        return found if isinstance(found, dict) else {}
+    def written(self) -> ExpectedState:
+        """The keys the shadow has, and what they hold."""
+        return self._written
 
     def differences(self, expected: ExpectedState) -> list[str]:
         """Where what the shadow holds, read back, is not as expected."""
@@ -117,28 +110,44 @@ class Shadow:
         arguments = [place.seq, place.digest, place.valuation, str(len(names))]
         return library.call(self.client, "switch", wanted, arguments)[0] == "switched"
 
-    def _write_key(self, pipeline: Any, name: str, held: Any, beside: Hash) -> int:
+    def _write_key(self, pipeline: Any, name: str, held: Hash | set[str]) -> int:
         key, before = self.new(name), self._written.get(name)
         if isinstance(held, set):
             had: set[str] = before if isinstance(before, set) else set()
             self._written[name] = held
             _in_parts(pipeline.srem, key, had - held)
             return _in_parts(pipeline.sadd, key, held - had)
-        whole = {**held, **beside}
-        if whole == before:
+        if held == before:
             return 0
-        self._written[name] = whole
+        self._written[name] = held
         if is_sorted_set(name):
-            was: Hash = before or {}
-            _in_parts(pipeline.zrem, key, was.keys() - whole.keys())
-            changed = {member: at for member, at in whole.items() if was.get(member) != at}
+            was: Hash = before if isinstance(before, dict) else {}
+            _in_parts(pipeline.zrem, key, was.keys() - held.keys())
+            changed = {member: at for member, at in held.items() if was.get(member) != at}
             for part in _parts(changed, MEMBERS_A_WRITE):
                 pipeline.zadd(key, {member: changed[member] for member in part})
             return 1 + len(changed) // 10
         if before:
             pipeline.delete(key)
-        pipeline.hset(key, mapping=whole)
+        pipeline.hset(key, mapping=held)
         return 1
+
+
+def in_shadow(expected: ExpectedState) -> ExpectedState:
+    """The keys as they are written: without lanes, which gateways open, and as `apply` makes sets.
+
+    A later generation of ids comes to be with its first id and has no sentinel.
+    """
+    shown: ExpectedState = {}
+    for name, held in expected.items():
+        if name == "lanes":
+            continue
+        if isinstance(held, set) and name not in _OPENED_SETS:
+            held = held - {keys.SENTINEL}
+            if not held:
+                continue
+        shown[name] = held
+    return shown
 
 
 def _is_folded(name: str) -> bool:

@@ -15,8 +15,9 @@ from pm import keys
 from pm.books import journal
 from pm.books.opening import BookError
 from pm.checkpoints import Checkpoint, Checkpoints
-from pm.client import AsyncClient, Client, PastSummary
+from pm.client import AsyncClient, Client
 from pm.client.as_of import PastUnknown
+from pm.client.past_books import PastSummary
 from pm.fold import Fold
 from pm.history import History
 from pm.marks import store
@@ -32,17 +33,16 @@ SECOND = 10**9
 
 
 def _answers(source: Any) -> dict[str, Any]:
-    """What may be asked of the present and of the past alike; order and time apart."""
+    """What may be asked of the present and of the past alike."""
     strategies = source.strategies()
     summary = source.portfolio_summary()
     names = list(PastSummary.__dataclass_fields__)
     return {
-        "positions": {(p.strategy_id, p.instrument_id): p for p in source.positions("all")},
-        "open": len(source.positions()),
-        "balances": {(b.location, b.token): b for b in source.balances()},
+        "positions": source.positions("all"),
+        "open": source.positions(),
+        "balances": source.balances(),
         "strategies": {
-            each: _unordered(source.strategy_portfolio(each, positions="all"))
-            for each in strategies
+            each: source.strategy_portfolio(each, positions="all") for each in strategies
         },
         "summary": {
             name: getattr(summary, name)
@@ -50,12 +50,6 @@ def _answers(source: Any) -> dict[str, Any]:
             if name not in ("inception_time", "last_update_time")
         },
     }
-
-
-def _unordered(portfolio: Any) -> dict[str, Any]:
-    told = {name: getattr(portfolio, name) for name in portfolio.__dataclass_fields__}
-    told["positions"] = {p.instrument_id: p for p in portfolio.positions}
-    return told
 
 
 def _with_checkpoints(server: ServerProcess, folder: Path, seqs: list[int]) -> Settings:

@@ -14,6 +14,7 @@ from pm.history import History
 from pm.verify import Report, verify_book
 from tests.random_books import RandomLife
 from tests.servers import AnyServer
+from tests.shelf import trimmed
 from tests.state.books import BOOK, LaneFeed, from_texts, opened, random_batches
 
 
@@ -83,6 +84,27 @@ def test_a_checkpoint_of_another_history_is_named_and_not_used(
 
     assert (report.start_seq, report.differences) == (0, [])
     assert "the journal's digest there is" in checkpoints.damaged[0]
+
+
+def test_a_journal_that_begins_after_the_checkpoint_is_enough(
+    valkey_server: AnyServer, tmp_path: Path
+) -> None:
+    client = opened(valkey_server, generation_size=50)
+    feed = LaneFeed(client, from_texts(RandomLife(37).take(120)))
+    checkpoints = Checkpoints(tmp_path, 1)
+    for _ in range(6):
+        feed.apply(10)
+    assert _verify(client, checkpoints).is_whole
+    for _ in range(6):
+        feed.apply(10)
+    trimmed(client, BOOK, 61)
+
+    report = _verify(client, checkpoints)
+
+    assert (report.start_seq, report.seq, report.differences) == (61, 121, [])
+    trimmed(client, BOOK, 62)
+    checkpoints.listed(BOOK)[-1].path.unlink()
+    assert "entries 1 to 62 are archived" in _verify(client, checkpoints).differences[0]
 
 
 def test_a_missing_entry_and_garbage_are_differences_and_no_crash(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 
 import pytest
 import redis
 
 from pm import keys
+from pm.books import opening
 from pm.history import History
 from pm.rebuild import RebuildRefused, rebuild_book, rebuilding
 from pm.rules.expected import NOT_FOLDED
@@ -16,7 +19,7 @@ from tests.random_books import RandomLife
 from tests.rebuild.lived import BOOK, LIMITS, goes_on, lived, mark_some, rebuilt
 from tests.servers import AnyServer, ServerProcess
 from tests.shelf import Shelf, trimmed
-from tests.state.books import Contents, assert_verified, opened
+from tests.state.books import Contents, LaneFeed, assert_verified, from_texts, opened
 from tests.state.books import contents as all_contents
 
 
@@ -315,3 +318,32 @@ def test_a_book_that_moves_on_is_followed(
     held = contents(client)
     rebuilt(client)
     assert contents(client) == held
+
+
+def test_a_book_is_switched_while_it_trades(valkey_server: ServerProcess) -> None:
+    client = lived(valkey_server, 89, 0, marks=False)
+    life = RandomLife(89)
+    goes_on(client, told := life.take(150), 89)
+    further = life.take(400)
+    ended = threading.Event()
+
+    def trade() -> None:
+        own = valkey_server.client(decode=False)
+        feed = LaneFeed(own, from_texts([*told, *further]))
+        feed.applier.generation = int(own.hget(keys.book(BOOK), "generation"))
+        while feed.done < len(feed.events):
+            feed.apply(3)
+            time.sleep(0.01)
+        ended.set()
+
+    trading = threading.Thread(target=trade)
+    trading.start()
+    seqs = []
+    while not ended.is_set():
+        done = rebuilt(client)
+        assert (done.is_switched, done.healed.shown) == (True, [])
+        seqs.append(done.fold.seq)
+    trading.join()
+    assert seqs[0] < 551
+    assert_verified(client)
+    assert opening.head(client, BOOK).seq == 551
