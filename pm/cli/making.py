@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import click
 import redis
 
 from pm.books.submitting import Submitter
-from pm.cli.session import Failure, Session
+from pm.cli.session import Session
 from pm.corrections import requests
 from pm.corrections.making import Corrections
 from pm.history.history import History, HistoryGap
+from pm.reference.text_ids import unescape_id
 
 Made = Counter[str]
 
@@ -24,10 +26,11 @@ def make_corrections(current: Session, client: redis.Redis, books: Iterable[str]
         sharded_updates=current.settings.redis.sharded_updates,
     )
     corrections, made = Corrections(client, submitter, History(client)), Counter[str]()
-    try:
-        for book in books:
-            for name in requests.open_names(client, book):
+    for book in books:
+        for name in requests.open_names(client, book):
+            try:
                 made[corrections.make(book, name).status] += 1
-    except HistoryGap as error:
-        raise Failure(f"corrections wait: {error}") from None
+            except HistoryGap as error:
+                made["waiting"] += 1
+                click.echo(f"pm: correction {unescape_id(name)} waits: {error}", err=True)
     return made
