@@ -19,11 +19,14 @@ __all__ = ["INSTRUMENTS", "START", "RandomLife", "plain"]
 class RandomLife:
     """Facts of one lane, one event an entry unless an entry is said to hold several."""
 
-    def __init__(self, seed: int, *, lane: str = "executions") -> None:
+    def __init__(
+        self, seed: int, *, lane: str = "executions", generation_size: int | None = 1_000_000
+    ) -> None:
+        """`generation_size` is of the book it is told to; None where others tell it things too."""
         self.values = RandomValues(seed)
         self.random = self.values.random
         self.events = RandomEvents(self.values)
-        self.corrections = RandomCorrections(self.values)
+        self.corrections = RandomCorrections(self.values, generation_size)
         self.lane = lane
         self.entry = 0
         self.sent: list[dict[str, Any]] = []

@@ -1,8 +1,7 @@
 """Random corrections of the trades of a random life, and adjustments.
 
-A restatement holds what is derived from the journal, so the life is folded on the way. The book it
-is told to may have forgotten ids, or meet it beside another lane: then positions have moved, and
-the restatement is declined.
+A restatement holds what is derived from the journal, so the life is folded on the way, by a book
+that forgets ids like the one it is told to. A life beside others derives nothing that would count.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ Make = Callable[[], Facts]
 class RandomCorrections:
     """Makers of facts, which know the events of the life so far."""
 
-    def __init__(self, values: RandomValues) -> None:
+    def __init__(self, values: RandomValues, generation_size: int | None) -> None:
         self.values = values
         self.random = values.random
-        self.told = ToldBook.opened()
+        self.told = ToldBook.opened(generation_size=generation_size or 1_000_000)
+        self.is_alone = generation_size is not None
         self.trades: list[Facts] = []
         self.open: list[str] = []
         self.made = 0
@@ -97,7 +97,7 @@ class RandomCorrections:
         except (KeyError, TradeUnknown):
             text = failure_facts(name, "unknown", "it was never told", now)
         facts = json.loads(text) | times
-        if facts["kind"] == "restatement" and self.values.chance(0.15):
+        if facts["kind"] == "restatement" and (self.values.chance(0.15) or not self.is_alone):
             facts["position_seq"] = "1"
         return dict(facts)
 

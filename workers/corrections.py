@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import redis
 
 from pm.books import opening
+from pm.books.opening import BookError
 from pm.books.submitting import Submitter
 from pm.corrections import requests
 from pm.corrections.making import Corrections
@@ -33,7 +34,7 @@ class CorrectionUpkeep:
     submitter: Submitter
     find_archive: Callable[[], Archive | None]
     _searched: dict[tuple[str, str], int] = field(default_factory=dict)
-    _gaps: set[tuple[str, str]] = field(default_factory=set)
+    _waits: set[tuple[str, str]] = field(default_factory=set)
 
     def round(self, books: Iterable[str]) -> int:
         """Make what can be made; how many corrections have ended with it."""
@@ -53,9 +54,10 @@ class CorrectionUpkeep:
         crash_point("correction_found")
         try:
             made = corrections.make(book, name, after=after)
-        except HistoryGap as error:
-            if (book, name) not in self._gaps:
-                self._gaps.add((book, name))
+        except (HistoryGap, BookError) as error:
+            # Nothing else must wait for it.
+            if (book, name) not in self._waits:
+                self._waits.add((book, name))
                 log.warning("book %s: correction %s waits: %s", book, name, error)
             return False
         if made.status == "waiting":

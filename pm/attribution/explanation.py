@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pm.attribution.holdings import Chapter, Life, Stretch, fees_outstanding, stretches
 from pm.attribution.money import Exchange, Known, Money, negated, stated, total
 from pm.attribution.price_pnl import Edges, price_pnl
+from pm.attribution.restated import beside_leg, beside_legs
 from pm.attribution.restated import negated as negated_rows
 from pm.attribution.rows import Row
 from pm.attribution.sums import Outstanding, Sums
@@ -127,7 +128,7 @@ def explain(asked: Day) -> Explanation:
         (
             _by_token(moves, "price_pnl"),
             *(tokens[name] for name in BOOKED_LINES if name != "corrections"),
-            _beside_legs(asked.corrections),
+            beside_legs(asked.corrections),
         )
     )
     exact = {name: asked.end_exchange.worth(amounts) for name, amounts in tokens.items()}
@@ -186,16 +187,7 @@ def _corrected(stretch: Stretch, asked: Day) -> tuple[Amount | None, Amount | No
     if value is None:
         return None, None
     corrected = value - sum((row.notional for row in rows), ZERO)
-    return corrected, sum((_beside_leg(row) for row in rows), corrected)
-
-
-def _beside_leg(row: Row) -> Amount:
-    """What a row made beside its legs."""
-    return row.carry - row.transfer_cost - row.fee_value
-
-
-def _beside_legs(rows: Iterable[Row]) -> Known:
-    return dict(total({row.settlement: _beside_leg(row)} for row in rows))
+    return corrected, sum((beside_leg(row) for row in rows), corrected)
 
 
 def _lines(moves: Iterable[_Move], sums: Sums, asked: Day) -> dict[str, Known]:
@@ -287,7 +279,7 @@ def _instrument(moves: Sequence[_Move], outstanding: Outstanding, asked: Day) ->
     sums = Sums([*rows, *negated_rows(restated)], outstanding)
     fees = _fees(sums, asked).get(x, ZERO)
     carry, cost = (sums.money_of(name).get(x, ZERO) for name in ("carry", "transfer_cost"))
-    beside = sum((_beside_leg(row) for row in restated), ZERO)
+    beside = sum((beside_leg(row) for row in restated), ZERO)
     whole = total((_by_token(moves, "price_pnl"), {x: fees}, {x: carry - cost + beside}))[x]
     return InstrumentMove(
         instrument_id=terms.instrument,

@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.attribution.money import total
 from pm.attribution.period import day_of
 from pm.attribution.rows import (
     AMOUNT_FIELDS,
@@ -23,6 +24,7 @@ from pm.attribution.rows import (
     contributions,
 )
 from pm.attribution.scan import JournalIncomplete
+from pm.decimals import Amount
 from pm.history.history import History, HistoryGap
 
 _FIELDS = ("status", "ended_at", "seq")
@@ -50,6 +52,16 @@ def restated_rows(
 def negated(rows: Iterable[Row]) -> list[Row]:
     """Rows that take others out of a sum."""
     return [_negated_row(row) for row in rows]
+
+
+def beside_leg(row: Row) -> Amount:
+    """What a row made beside its legs."""
+    return row.carry - row.transfer_cost - row.fee_value
+
+
+def beside_legs(rows: Iterable[Row]) -> dict[str, Amount | None]:
+    """What rows made beside their legs, per settlement token."""
+    return dict(total({row.settlement: beside_leg(row)} for row in rows))
 
 
 def _negated_row(row: Row) -> Row:

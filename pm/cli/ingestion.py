@@ -14,12 +14,11 @@ from typing import TextIO
 import click
 import redis
 
-from pm import keys
 from pm.archive import open_archive
 from pm.books import lanes, opening, reference_store
 from pm.cli.making import Made, make_corrections
 from pm.cli.output import JSON_OPTION, print_json
-from pm.cli.routing import Whereabouts, books_of, in_parts
+from pm.cli.routing import books_of, in_parts, whereabouts
 from pm.cli.session import Failure, Options, Session, ensure_books, ensure_library, session
 from pm.decimals import Amount
 from pm.events.lines import MarkLine, parse_lines
@@ -170,14 +169,7 @@ def _record_splits(client: redis.Redis, events: Sequence[Event]) -> None:
 def _by_book(
     current: Session, client: redis.Redis, events: Sequence[Event], every: Sequence[str]
 ) -> dict[str, list[Event]]:
-    def expecting(dividend_id: str) -> list[str]:
-        pending = f"dividend.{dividend_id}"
-        return [name for name in every if client.exists(keys.pending(name, pending))]
-
-    def knowing(order: str) -> list[str]:
-        return [name for name in every if client.exists(keys.order(name, order))]
-
-    where = Whereabouts(expecting, knowing)
+    where = whereabouts(client, every)
     found: dict[str, list[Event]] = {}
     for event in events:
         for book in books_of(event, current.settings.books, every, where):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import click
 import redis
 
 from pm.archive import open_archive
 from pm.books.submitting import Submitter
-from pm.cli.session import Failure, Session
+from pm.cli.session import Session
 from pm.corrections import requests
 from pm.corrections.making import Corrections
 from pm.history.history import History, HistoryGap
+from pm.reference.text_ids import unescape_id
 
 Made = Counter[str]
 
@@ -24,14 +26,13 @@ def make_corrections(current: Session, client: redis.Redis, books: Iterable[str]
         quarantine_max=current.settings.portfolio_manager.quarantine_max_entries,
         sharded_updates=current.settings.redis.sharded_updates,
     )
-    corrections, made = (
-        Corrections(client, submitter, History(client, open_archive(current.settings))),
-        Counter[str](),
-    )
-    try:
-        for book in books:
-            for name in requests.open_names(client, book):
+    history = History(client, open_archive(current.settings))
+    corrections, made = Corrections(client, submitter, history), Counter[str]()
+    for book in books:
+        for name in requests.open_names(client, book):
+            try:
                 made[corrections.make(book, name).status] += 1
-    except HistoryGap as error:
-        raise Failure(f"corrections wait: {error}") from None
+            except HistoryGap as error:
+                made["waiting"] += 1
+                click.echo(f"pm: correction {unescape_id(name)} waits: {error}", err=True)
     return made

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import redis
+
+from pm import keys
 from pm.events.model import Bust, Correct, Dividend, Event, Exercise, Expiry, Settlement, Split
 from pm.settings import BooksSettings
 
@@ -22,6 +25,19 @@ class Whereabouts(NamedTuple):
 
     expecting: BooksOf
     knowing: BooksOf
+
+
+def whereabouts(client: redis.Redis, every: Sequence[str]) -> Whereabouts:
+    """Finds among all books, by what they hold."""
+
+    def expecting(dividend_id: str) -> list[str]:
+        pending = f"dividend.{dividend_id}"
+        return [name for name in every if client.exists(keys.pending(name, pending))]
+
+    def knowing(order: str) -> list[str]:
+        return [name for name in every if client.exists(keys.order(name, order))]
+
+    return Whereabouts(expecting, knowing)
 
 
 def books_of(

@@ -19,7 +19,7 @@ from pm.corrections.steps import Version
 from pm.corrections.terms import Request, TradeTerms
 from pm.decimals import ONE, ZERO, Amount
 from pm.history.history import History
-from pm.rules.facts import Place, Terms
+from pm.rules.facts import FactsError, Place, Terms
 from pm.rules.position import Position
 
 OUTCOMES = ("won", "lost", "unknown")
@@ -69,6 +69,13 @@ def derive(history: History, book: str, request: Request, *, after: int = 0) -> 
             "strategy_differs",
             f"the trade is strategy {trade.strategy}'s, not {request.strategy}'s",
         )
+    try:
+        return _derived(history, book, request, trade)
+    except (FactsError, ArithmeticError) as error:
+        raise CannotCorrect("not_reproducible", str(error)) from None
+
+
+def _derived(history: History, book: str, request: Request, trade: Trade) -> Restatement:
     life = read_life(history, book, trade)
     trade_terms = request.applied_to(life.stated[trade.seq], life.terms_of(trade))
     return restatement_of(request, trade, life, trade_terms)

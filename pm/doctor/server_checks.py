@@ -42,11 +42,10 @@ def check_features(site: Site) -> Iterator[Finding]:
         yield ok("features", "this user may not ask which commands there are")
         return
     sharded = site.settings.redis.sharded_updates
-    is_cluster = str(site.info.get("cluster_enabled", "0")) == "1"
     if sharded and "spublish" in missing:
         text = "redis.sharded_updates is on and the server lacks SPUBLISH"
         yield fault("features", text, "turn redis.sharded_updates off, or use Redis 7.0 or newer")
-    elif is_cluster and not sharded:
+    elif site.is_cluster and not sharded:
         text = "the server is a cluster and updates go to every node"
         yield warning("features", text, "set redis.sharded_updates = true")
     elif "waitaof" in missing:

@@ -45,7 +45,7 @@ def check_queue(settings: Settings, site: Site | None) -> Iterator[Finding]:
     if target is None:
         if site is None:
             return
-        if str(site.info.get("cluster_enabled", "0")) == "1":
+        if site.is_cluster:
             text = "the books' server is a cluster, which cannot hold the queue"
             yield fault("jobs", text, "set jobs.url to a single server")
         else:

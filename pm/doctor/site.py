@@ -62,6 +62,11 @@ class Site:
             return True
         return urlsplit(self.target).hostname in ("localhost", "127.0.0.1", "::1")
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether the server is a node of a cluster."""
+        return str(self.info.get("cluster_enabled", "0")) == "1"
+
     def ask(self, question: Callable[[], Any]) -> Any:
         """The answer, or None where this user may not ask or the server does not know."""
         try:

@@ -20,7 +20,7 @@ OPENED = '{"kind":"opened","name":"main","schema":"2","generation_size":"50"}'
 
 def _book(events: int, seed: int = 1) -> Book:
     book = Book()
-    for text in (OPENED, *RandomLife(seed).take(events - 1)):
+    for text in (OPENED, *RandomLife(seed, generation_size=50).take(events - 1)):
         book.apply(text)
     return book
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.corrections.correcting import CorrectingDesk
+from pm import keys
+from tests.corrections.correcting import BOOK, CorrectingDesk
 from tests.servers import ServerProcess
 from workers.corrections import CorrectionUpkeep
 
@@ -118,3 +119,18 @@ def test_two_processes_make_it_once(told: CorrectingDesk) -> None:
     deadline = time.monotonic() + WAIT_S
     assert [process.wait(deadline - time.monotonic()) for process in running] == [0, 0, 0]
     is_made(told)
+
+
+def test_what_cannot_be_made_now_keeps_nothing_else_waiting(
+    told: CorrectingDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    told.ask_bust("binance/O1/T1")
+    told.ask_bust("binance/O2/T2", "C2")
+    told.desk.client.xtrim(keys.journal(BOOK), minid="4-0")
+    upkeep = CorrectionUpkeep(told.desk.client, told.desk.submitter, lambda: None)
+    assert [upkeep.round([BOOK]) for _ in range(2)] == [1, 0]
+    assert (told.pending()["status"], told.pending("C2")["status"]) == ("open", "restated")
+    warned = [record.getMessage() for record in caplog.records if "waits" in record.getMessage()]
+    assert warned == [
+        "book main: correction C1 waits: book main: journal entry 1 is missing, 4 follows"
+    ]

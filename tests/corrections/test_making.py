@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pm import keys
+from pm.books import journal
 from pm.corrections import making, searching
 from pm.corrections.derive import Restatement
 from pm.corrections.making import Corrections
 from pm.corrections.restatement_facts import restatement_facts
 from pm.events.facts import Direct
 from pm.events.model import Fee, FeeValue, Settlement, Split
+from pm.history.history import History, HistoryGap
 from tests.corrections.correcting import BOOK, CorrectingDesk
+from tests.told_book import Journal
 from tests.valuation.desk import BTC, PERPETUAL
 
 USDT = Fee("USDT", "1")
@@ -304,3 +308,20 @@ def test_a_trade_is_found_behind_its_repeats(
     monkeypatch.setattr(searching, "ENTRIES_MAX", 1)
     assert desk.bust(first).status == "restated"
     assert desk.figures()[:2] == ("3", "330")
+
+
+def test_a_trade_in_the_archive_is_corrected_and_one_that_nobody_has_is_a_gap(
+    desk: CorrectingDesk,
+) -> None:
+    first = desk.trade("2", "100")
+    desk.trade("-1", "130")
+    archived = Journal(list(journal.read(desk.desk.client, BOOK)))
+    desk.trade("1", "120")
+    desk.ask_bust(first)
+    desk.desk.client.xtrim(keys.journal(BOOK), minid=f"{len(archived.entries)}-0")
+    with pytest.raises(HistoryGap):
+        desk.make()
+    known = replace(desk.corrections, history=History(desk.desk.client, archived))
+    assert known.make(BOOK, "C1").status == "restated"
+    assert desk.figures()[:3] == ("0", "0", "10")
+    assert desk.balance("BTC") == "0"

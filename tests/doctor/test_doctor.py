@@ -166,6 +166,7 @@ def test_a_cluster_is_told_of_the_queue_and_of_updates(
     findings = found(settings_for(cluster.url, tmp_path))
     assert findings["jobs"][0].remedy == "set jobs.url to a single server"
     assert findings["features"][0].remedy == "set redis.sharded_updates = true"
+    assert findings["books"][0].level == findings["reference"][0].level == "ok"
 
 
 def test_a_replica_is_refused_and_its_primary_warned(

@@ -20,7 +20,7 @@ from tests.state.books import BOOK, LaneFeed, from_texts, opened, random_batches
 
 def _fed(server: AnyServer, seed: int, count: int) -> tuple[redis.Redis, list[str]]:
     client = opened(server, generation_size=50)
-    texts = RandomLife(seed).take(count)
+    texts = RandomLife(seed, generation_size=50).take(count)
     LaneFeed(client, from_texts(texts)).feed(random_batches(seed))
     return client, texts
 
@@ -40,7 +40,7 @@ def test_only_the_entries_after_it_are_folded(
 ) -> None:
     checkpoints = Checkpoints(tmp_path, 1)
     client = opened(valkey_server, generation_size=50)
-    feed = LaneFeed(client, from_texts(RandomLife(seed).take(240)))
+    feed = LaneFeed(client, from_texts(RandomLife(seed, generation_size=50).take(240)))
     done = 1
     for _ in range(4):
         for _ in range(6):
@@ -90,7 +90,7 @@ def test_a_journal_that_begins_after_the_checkpoint_is_enough(
     valkey_server: AnyServer, tmp_path: Path
 ) -> None:
     client = opened(valkey_server, generation_size=50)
-    feed = LaneFeed(client, from_texts(RandomLife(37).take(120)))
+    feed = LaneFeed(client, from_texts(RandomLife(37, generation_size=50).take(120)))
     checkpoints = Checkpoints(tmp_path, 1)
     for _ in range(6):
         feed.apply(10)

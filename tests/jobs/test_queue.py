@@ -109,6 +109,21 @@ def test_other_names_and_forms_fail_with_the_reason(
     assert said in run.text
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("status", "asleep"), ("created_at", "once"), ("retries_left", "many")]
+)
+def test_a_run_that_cannot_be_read_does_not_stop_its_queue(
+    office: Office, field: str, value: str
+) -> None:
+    for slot in (5, 6):
+        enqueue(office.server, JOBS["expire-traces"], slot, office.settings)
+    office.raw.hset("rq:job:expire-traces-5", field, value)
+    office.work()
+    office.raw.zadd("rq:failed:pm-quick", {"expire-traces-5": 2**40})
+    assert office.states() == {"expire-traces-6": "finished"}
+    office.work()
+
+
 def test_callbacks_of_a_stored_job_are_not_called(office: Office, tmp_path: Path) -> None:
     queue = Queue(QUICK, connection=office.raw, serializer=JSONSerializer)
     callback = Callback("tests.jobs.test_queue.called")

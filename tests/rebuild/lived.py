@@ -25,7 +25,7 @@ def lived(
 ) -> redis.Redis:
     """A client of a server with a book that has taken `count` random events."""
     client = opened(server, generation_size=generation_size)
-    goes_on(client, RandomLife(seed).take(count), seed)
+    goes_on(client, RandomLife(seed, generation_size=generation_size).take(count), seed)
     if marks:
         mark_some(client, seed)
     return client

@@ -80,7 +80,7 @@ def test_commands_move_a_book_to_an_empty_server(
 ) -> None:
     first, second = (valkey_server, redis_server) if to_redis else (redis_server, valkey_server)
     settings = Settings(data=tmp_path)
-    life = RandomLife(104)
+    life = RandomLife(104, generation_size=50)
     source = opened(first, generation_size=50)
     goes_on(source, texts := life.take(150), 104)
     _archived(source, settings, 151)

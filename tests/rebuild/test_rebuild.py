@@ -91,7 +91,7 @@ def test_an_empty_server_gets_the_book_and_goes_on_like_the_first(
     valkey_server: ServerProcess, redis_server: AnyServer, seed: int, to_redis: bool
 ) -> None:
     first, second = (valkey_server, redis_server) if to_redis else (redis_server, valkey_server)
-    life = RandomLife(seed)
+    life = RandomLife(seed, generation_size=50)
     texts = life.take(200)
     source = opened(first, generation_size=50)
     goes_on(source, texts, seed)
@@ -245,7 +245,7 @@ def test_a_journal_that_lost_its_end_does_not_take_the_book_back(
 
 
 def test_a_torn_book_is_brought_up_to_its_journal(valkey_server: ServerProcess) -> None:
-    life = RandomLife(85)
+    life = RandomLife(85, generation_size=50)
     client = lived(valkey_server, 85, 0, marks=False)
     goes_on(client, first := life.take(60), 85)
     torn = client.hgetall(keys.book(BOOK))
@@ -262,7 +262,7 @@ def test_a_torn_book_is_brought_up_to_its_journal(valkey_server: ServerProcess) 
 
 
 def test_a_server_behind_its_archive_is_brought_up_to_it(valkey_server: ServerProcess) -> None:
-    life = RandomLife(86)
+    life = RandomLife(86, generation_size=50)
     client = lived(valkey_server, 86, 0, marks=False)
     goes_on(client, first := life.take(60), 86)
     taken = {key: client.dump(key) for key in client.scan_iter(count=1000)}
@@ -299,7 +299,7 @@ def test_a_book_that_moves_on_is_followed(
     valkey_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = lived(valkey_server, 88, 0)
-    life = RandomLife(88)
+    life = RandomLife(88, generation_size=50)
     goes_on(client, told := life.take(60), 88)
     steps = iter([20, 1, 19, 20])
 
@@ -322,7 +322,7 @@ def test_a_book_that_moves_on_is_followed(
 
 def test_a_book_is_switched_while_it_trades(valkey_server: ServerProcess) -> None:
     client = lived(valkey_server, 89, 0, marks=False)
-    life = RandomLife(89)
+    life = RandomLife(89, generation_size=50)
     goes_on(client, told := life.take(150), 89)
     further = life.take(400)
     ended = threading.Event()

@@ -119,11 +119,14 @@ def _all(server: QueueServer) -> Iterator[Run]:
             *queue.failed_job_registry.get_job_ids(),
             *queue.finished_job_registry.get_job_ids(),
         ]
-        unique = list(dict.fromkeys(ids))
-        found = StoredJob.fetch_many(unique, connection=server.client, serializer=JSONSerializer)
-        for stored in found:
-            if stored is not None:
-                yield _run(stored)
+        for run_id in dict.fromkeys(ids):
+            try:
+                stored = StoredJob.fetch(
+                    run_id, connection=server.client, serializer=JSONSerializer
+                )
+            except NoSuchJobError:
+                continue  # its time was up, or it cannot be read
+            yield _run(stored)
 
 
 def _run(stored: Any) -> Run:

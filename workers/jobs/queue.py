@@ -7,6 +7,7 @@ else RQ would import or call because the stored job says so (callbacks, webhooks
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ import redis
 import rq.job
 from redis import exceptions
 from rq import Queue, Retry
+from rq.exceptions import NoSuchJobError
 from rq.serializers import JSONSerializer
 
 from pm.connect import ServerError, connect, in_one_line
 from pm.redis_url import redact_url
 from pm.settings import Settings
 from workers.jobs.table import JOBS, Job
+
+log = logging.getLogger("pm.jobs")
 
 RETRY_AFTER_S: Final = (10, 60, 300)
 FAILED_KEPT_S: Final = 7 * 24 * 3600
@@ -38,6 +42,15 @@ class StoredJob(rq.job.Job):
     """A run as it lies in the queue. `runner` does a run by name and slot."""
 
     runner: Callable[[str, int], str] | None = None
+
+    def restore(self, raw_data: Any) -> None:
+        """Read the stored fields. What cannot be read is no run: it must not stop its queue."""
+        untyped: Any = super()
+        try:
+            untyped.restore(raw_data)
+        except (ValueError, TypeError, AttributeError) as error:
+            log.warning("run %s cannot be read and is dropped: %s", self.id, error)
+            raise NoSuchJobError(f"{self.id} cannot be read") from None
 
     @property
     def func(self) -> Callable[..., str]:
