@@ -137,6 +137,26 @@ def test_a_position_that_moves_meanwhile_is_derived_again(
     desk.verify()
 
 
+def test_a_position_that_is_restated_meanwhile_is_derived_from_the_start(
+    desk: CorrectingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = desk.trade("2", "100"), desk.trade("3", "110")
+    desk.ask_bust(second, "C2")
+    desk.ask_bust(first)
+    other: list[Corrections] = [desk.corrections]
+
+    def beside(made: Restatement, now: int) -> str:
+        if other:
+            desk.trade("1", "90")
+            assert other.pop().make(BOOK, "C2").status == "restated"
+        return restatement_facts(made, now)
+
+    monkeypatch.setattr(making, "restatement_facts", beside)
+    assert desk.make().status == "restated"
+    assert desk.figures()[:3] == ("1", "90", "0")
+    desk.verify()
+
+
 def test_a_position_that_never_stands_still_is_left_for_later(
     desk: CorrectingDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
