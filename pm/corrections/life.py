@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.reading import BY_QUANTITY, Entry, steps_of
-from pm.corrections.steps import NOT_BOOKED, Execution, Step, Version
+from pm.corrections.steps import NOT_BOOKED, Execution, FeeValued, Step, Version
 from pm.corrections.terms import TradeTerms, told_terms, told_version
 from pm.history.history import History
 from pm.rules.facts import Facts, Terms
@@ -53,6 +53,7 @@ class Life:
     stated: dict[int, TradeTerms] = field(default_factory=dict)
     aliases: dict[int, tuple[int, ...]] = field(default_factory=dict)
     position_seq: int = 0
+    _fee_tokens: dict[int, frozenset[str]] = field(default_factory=dict)
     _terms: Terms | None = None
     _state: Mapping[str, Any] | None = None
 
@@ -78,10 +79,11 @@ class Life:
             restated = _versions(entry)
             self.aliases[seq] = tuple(restated)
             self.versions |= restated
+            self._fee_tokens[seq] = frozenset(facts.values["fees_unvalued"])
             self._terms = facts.need_terms()
         else:
             found = steps_of(entry, self.trade.strategy, self.trade.instrument, self._terms)
-            self.steps += found
+            self.steps += map(self._attributed, found)
             if found and states:
                 self._terms = found[-1].terms
         if seq == self.first_seq:
@@ -89,6 +91,15 @@ class Life:
         if states:
             self.position_seq, self._state = seq, states[-1][1]
         self.through = seq
+
+    def _attributed(self, step: Step) -> Step:
+        """The step, a fee's value only where the entry it names has paid such a fee."""
+        if isinstance(step, Execution):
+            self._fee_tokens[step.seq] = frozenset(fee.token for fee in step.version.fees)
+        elif isinstance(step, FeeValued):
+            if step.token not in self._fee_tokens.get(step.paid_in, ()):
+                return replace(step, paid_in=0)
+        return step
 
     def read_on(self, history: History, book: str) -> list[Step] | None:
         """What has happened since; None where it was restated, so that all must be read again."""
