@@ -120,7 +120,7 @@ class ToldBook:
     def derived(self, name: str = "C1") -> Restatement:
         """What a correction that was asked for changes."""
         held, _ = self.book.state.pendings[correction_id(name)]
-        return derive(self.history, BOOK, request_of(name, held.texts()))
+        return derive(self.history, BOOK, request_of(name, held.texts())).restatement()
 
     def make(self, name: str = "C1") -> Entry:
         """Make a correction that was asked for, or fail it."""

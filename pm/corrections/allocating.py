@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pm.corrections.errors import CannotCorrect
-from pm.corrections.life import Life, Trade
+from pm.corrections.life import Life
 from pm.corrections.steps import NOT_BOOKED, Version
 from pm.corrections.terms import TradeTerms
 from pm.decimals import ZERO, Amount
@@ -20,17 +20,18 @@ from pm.rules.legs import Leg, share
 Versions = dict[int, Version]
 
 
-def versions_of(life: Life, trade: Trade, changed: TradeTerms) -> Versions:
+def versions_of(life: Life, changed: TradeTerms) -> Versions:
     """The entries of a trade with other terms, as they count then; CannotCorrect as `version`."""
-    after = changed.version(life.terms_of(trade))
+    trade = life.trade
+    after = changed.version(life.terms_then())
     if not trade.covering:
         return {trade.seq: after}
     versions: Versions = {}
     own = life.version(trade.seq)
     if own != NOT_BOOKED:
         versions[trade.seq] = NOT_BOOKED
-    before = life.stated[trade.seq].version(life.terms_of(trade))
-    taken_from = _take_out(life, trade, _difference(before, own), versions)
+    before = life.stated[trade.seq].version(life.terms_then())
+    taken_from = _take_out(life, _difference(before, own), versions)
     place = versions[taken_from]
     main = _plus(place.main, after.main)
     fees = _fees([*place.fees, *after.fees])
@@ -38,12 +39,12 @@ def versions_of(life: Life, trade: Trade, changed: TradeTerms) -> Versions:
     return versions
 
 
-def _take_out(life: Life, trade: Trade, taken: Version, versions: Versions) -> int:
+def _take_out(life: Life, taken: Version, versions: Versions) -> int:
     """Take a leg and fees out of results, the newest first; the first it was taken out of."""
     assert taken.main is not None, "a trade that was not busted has a quantity"
     quantity, notional = taken.main
     first = 0
-    for seq in reversed(trade.covering):
+    for seq in reversed(life.trade.covering):
         held = life.version(seq)
         if held.main is None or held.main.quantity.sign != quantity.sign:
             continue

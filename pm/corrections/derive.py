@@ -8,18 +8,18 @@ difference of the two.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pm.corrections.allocating import versions_of
 from pm.corrections.errors import CannotCorrect
 from pm.corrections.life import Life, Trade, find_trade, read_life
 from pm.corrections.refold import Refolded, moves_between, unvalued
-from pm.corrections.steps import Version
+from pm.corrections.steps import Step, Version
 from pm.corrections.terms import Request, TradeTerms
 from pm.decimals import ONE, ZERO, Amount
 from pm.history.history import History
-from pm.rules.facts import FactsError, Place, Terms
+from pm.rules.facts import Place, Terms
 from pm.rules.position import Position
 
 OUTCOMES = ("won", "lost", "unknown")
@@ -39,7 +39,7 @@ class Restatement:
     """What a correction changes: the position as it is then, and what else moves by how much.
 
     `versions` are the entries that booked the trade, as they count now; `position_seq` is the entry
-    the position was derived from, `through` the last that was read.
+    the position was derived from.
     """
 
     request: Request
@@ -47,10 +47,8 @@ class Restatement:
     trade_terms: TradeTerms
     versions: dict[int, Version]
     terms: Terms
-    old: Position
     new: Position
     position_seq: int
-    through: int
     moves: list[tuple[Place, str, Amount]]
     order: OrderMoves
     trips: dict[str, int]
@@ -58,7 +56,68 @@ class Restatement:
     fees_unvalued: dict[str, Amount]
 
 
-def derive(history: History, book: str, request: Request, *, after: int = 0) -> Restatement:
+@dataclass(slots=True)
+class Derivation:
+    """What a correction changes, kept up with a position that goes on meanwhile."""
+
+    request: Request
+    life: Life
+    trade_terms: TradeTerms
+    _versions: dict[int, Version]
+    _before: Refolded
+    _after: Refolded
+
+    @classmethod
+    def of(cls, request: Request, life: Life, trade_terms: TradeTerms) -> Derivation:
+        """The trade of a life on other terms; CannotCorrect where it cannot have them."""
+        versions = versions_of(life, trade_terms)
+        start = life.start
+        made = cls(request, life, trade_terms, versions, Refolded(start), Refolded(start))
+        made._fold(life.steps)
+        return made
+
+    def follow(self, history: History, book: str) -> bool:
+        """Take in what has happened since; False where it must be derived from the start."""
+        steps = self.life.read_on(history, book)
+        if steps is None:
+            return False
+        self._fold(steps)
+        return True
+
+    def restatement(self) -> Restatement:
+        """What the correction changes now; CannotCorrect if what was journaled does not add up.
+
+        A fold that does not even reproduce that proves nothing about a corrected one.
+        """
+        life, versions, before, after = self.life, self._versions, self._before, self._after
+        if not same_figures(before.position(life.terms), life.position):
+            raise CannotCorrect(
+                "not_reproducible",
+                f"folded again from entry {life.first_seq} on, the position is not what entry"
+                f" {life.position_seq} says",
+            )
+        return Restatement(
+            request=self.request,
+            trade=life.trade,
+            trade_terms=self.trade_terms,
+            versions=versions,
+            terms=life.terms,
+            new=after.position(life.terms),
+            position_seq=life.position_seq,
+            moves=moves_between(before, after),
+            order=_order_moves([life.version(seq) for seq in versions], versions.values()),
+            trips=_trips(before, after),
+            volume=after.volume - before.volume,
+            fees_unvalued=unvalued(versions, life.terms_then(), life.steps, life.aliases),
+        )
+
+    def _fold(self, steps: Sequence[Step]) -> None:
+        life = self.life
+        self._before.add(steps, life.versions, life.aliases)
+        self._after.add(steps, {**life.versions, **self._versions}, life.aliases)
+
+
+def derive(history: History, book: str, request: Request, *, after: int = 0) -> Derivation:
     """What a correction changes; TradeUnknown or CannotCorrect where it cannot be made.
 
     Its trade is looked for in entries after `after`.
@@ -69,50 +128,9 @@ def derive(history: History, book: str, request: Request, *, after: int = 0) -> 
             "strategy_differs",
             f"the trade is strategy {trade.strategy}'s, not {request.strategy}'s",
         )
-    try:
-        return _derived(history, book, request, trade)
-    except (FactsError, ArithmeticError) as error:
-        raise CannotCorrect("not_reproducible", str(error)) from None
-
-
-def _derived(history: History, book: str, request: Request, trade: Trade) -> Restatement:
     life = read_life(history, book, trade)
-    trade_terms = request.applied_to(life.stated[trade.seq], life.terms_of(trade))
-    return restatement_of(request, trade, life, trade_terms)
-
-
-def restatement_of(
-    request: Request, trade: Trade, life: Life, trade_terms: TradeTerms
-) -> Restatement:
-    """The restatement that gives a trade other terms; CannotCorrect if the journal's do not add up.
-
-    A fold that does not even reproduce what was journaled proves nothing about a corrected one.
-    """
-    versions = versions_of(life, trade, trade_terms)
-    before = life.refolded()
-    if not same_figures(before.position, life.position):
-        raise CannotCorrect(
-            "not_reproducible",
-            f"folded again from entry {life.first_seq} on, the position is not what entry"
-            f" {life.position_seq} says",
-        )
-    after = life.refolded(versions)
-    return Restatement(
-        request=request,
-        trade=trade,
-        trade_terms=trade_terms,
-        versions=versions,
-        terms=life.terms,
-        old=life.position,
-        new=after.position,
-        position_seq=life.position_seq,
-        through=life.through,
-        moves=moves_between(before, after),
-        order=_order_moves([life.version(seq) for seq in versions], versions.values()),
-        trips=_trips(before, after),
-        volume=after.volume - before.volume,
-        fees_unvalued=unvalued(versions, life.terms_of(trade), life.steps, life.aliases),
-    )
+    trade_terms = request.applied_to(life.stated[trade.seq], life.terms_then())
+    return Derivation.of(request, life, trade_terms)
 
 
 def same_figures(one: Position, other: Position) -> bool:

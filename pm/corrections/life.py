@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.reading import BY_QUANTITY, Entry, steps_of
-from pm.corrections.refold import Refolded, refold
-from pm.corrections.steps import NOT_BOOKED, Execution, Step, Version
-from pm.corrections.terms import TradeTerms, told_terms, told_version
+from pm.corrections.steps import NOT_BOOKED, Execution, FeeValued, Step, Version
+from pm.corrections.terms import TradeTerms, amounts_of, told_terms, told_version
+from pm.decimals import Amount
 from pm.history.history import History
 from pm.rules.facts import Facts, Terms
 from pm.rules.position import Figures, Position, position_of
 from pm.rules.restatements import figures_of
+from pm.rules.token_amounts import NO_AMOUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +43,86 @@ class Trade:
 class Life:
     """A position from just before entry `first_seq` on, up to `through`.
 
-    `versions` are the executions restated since, `stated` their terms and the trade's; `position`
-    is as last journaled, in entry `position_seq`.
+    `versions` are the executions restated since, `stated` their terms and the trade's.
     """
 
+    trade: Trade
     first_seq: int
-    through: int
-    start: Position | None
-    steps: list[Step]
-    terms: Terms
-    position: Position
-    position_seq: int
+    through: int = 0
+    start: Position | None = None
+    steps: list[Step] = field(default_factory=list)
     versions: dict[int, Version] = field(default_factory=dict)
     stated: dict[int, TradeTerms] = field(default_factory=dict)
     aliases: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    position_seq: int = 0
+    _fees: dict[int, Mapping[str, Amount]] = field(default_factory=dict)
+    _terms: Terms | None = None
+    _state: Mapping[str, Any] | None = None
 
-    def refolded(self, versions: Mapping[int, Version] | None = None) -> Refolded:
-        """The position folded again, with more versions than those that count."""
-        merged = {**self.versions, **(versions or {})}
-        return refold(self.start, self.steps, merged, self.aliases, self.terms)
+    @property
+    def terms(self) -> Terms:
+        """What the instrument is, as last told."""
+        assert self._terms is not None, "an execution has terms"
+        return self._terms
+
+    @property
+    def position(self) -> Position:
+        """The position as last journaled, in entry `position_seq`."""
+        found = _position(self._state, self.terms)
+        assert found is not None, "the trade itself changed the position"
+        return found
+
+    def take(self, entry: Entry) -> None:
+        """Take in the next entry that concerns the position."""
+        seq, states = int(entry["seq"]), _states(entry, self.trade)
+        if entry["event"] == "restatement":
+            facts = Facts.parse(entry["facts"])
+            self.stated[facts.whole("trade_seq")] = told_terms(facts.values["trade"])
+            restated = _versions(entry)
+            self.aliases[seq] = tuple(restated)
+            self.versions |= restated
+            self._take_fees(seq, facts)
+            self._terms = facts.need_terms()
+        else:
+            found = steps_of(entry, self.trade.strategy, self.trade.instrument, self._terms)
+            self.steps += map(self._attributed, found)
+            if found and states:
+                self._terms = found[-1].terms
+        if seq == self.first_seq:
+            self.start = _position(states[0][0], self.terms)
+        if states:
+            self.position_seq, self._state = seq, states[-1][1]
+        self.through = seq
+
+    def _attributed(self, step: Step) -> Step:
+        """The step, a fee's value only where the entry it names has paid just that fee."""
+        if isinstance(step, Execution):
+            self._fees[step.seq] = amounts_of(step.version.fees)
+            return step
+        if not isinstance(step, FeeValued):
+            return step
+        paid = self._fees.get(step.paid_in, NO_AMOUNTS).get(step.token)
+        return step if paid == step.amount else replace(step, paid_in=0)
+
+    def _take_fees(self, seq: int, restatement: Facts) -> None:
+        """From a restatement on, fees of what it changed get their value by its seq."""
+        changed = set(self.aliases[seq])
+        for earlier, of in self.aliases.items():
+            if changed.intersection(of):
+                self._fees.pop(earlier, None)
+        for of_entry in changed:
+            self._fees.pop(of_entry, None)
+        self._fees[seq] = restatement.amounts("fees_unvalued")
+
+    def read_on(self, history: History, book: str) -> list[Step] | None:
+        """What has happened since; None where it was restated, so that all must be read again."""
+        entries = list(_relevant(history, book, self.trade, self.through + 1, None))
+        if any(entry["event"] == "restatement" for entry in entries):
+            return None
+        known = len(self.steps)
+        for entry in entries:
+            self.take(entry)
+        return self.steps[known:]
 
     def version(self, seq: int) -> Version:
         """What an entry books as it counts now."""
@@ -70,8 +132,9 @@ class Life:
             found = NOT_BOOKED if step is None else step.version
         return found
 
-    def terms_of(self, trade: Trade) -> Terms:
+    def terms_then(self) -> Terms:
         """What the instrument was when the trade was booked."""
+        trade = self.trade
         step = self._execution(trade.covering[-1] if trade.covering else trade.seq)
         if step is None:
             raise CannotCorrect("not_reproducible", f"entry {trade.seq} books no execution")
@@ -131,7 +194,11 @@ def read_life(history: History, book: str, trade: Trade, *, through: int | None 
         restated = [_versions(entry) for entry in entries if entry["event"] == "restatement"]
         earlier = [seq for versions in restated for seq in versions]
         if min(earlier, default=first) >= first:
-            return _life(entries, trade)
+            life = Life(trade, int(entries[0]["seq"]))
+            life.stated[trade.seq] = told_terms(trade.facts)
+            for entry in entries:
+                life.take(entry)
+            return life
         first = min(earlier)
 
 
@@ -151,42 +218,6 @@ def _would_change(entry: Entry, about: str) -> bool:
         entry["event"] in BY_QUANTITY
         and about in entry["facts"]
         and (entry["result"] == "applied" or entry["reason"] == "no_position")
-    )
-
-
-def _life(entries: list[Entry], trade: Trade) -> Life:
-    terms: Terms | None = None
-    steps: list[Step] = []
-    start: Position | None = None
-    last: tuple[int, Mapping[str, Any]] | None = None
-    versions: dict[int, Version] = {}
-    stated = {trade.seq: told_terms(trade.facts)}
-    aliases: dict[int, tuple[int, ...]] = {}
-    for number, entry in enumerate(entries):
-        states = _states(entry, trade)
-        if entry["event"] == "restatement":
-            facts = Facts.parse(entry["facts"])
-            stated[facts.whole("trade_seq")] = told_terms(facts.values["trade"])
-            restated = _versions(entry)
-            aliases[int(entry["seq"])] = tuple(restated)
-            versions |= restated
-            terms = facts.need_terms()
-        else:
-            found = steps_of(entry, trade.strategy, trade.instrument, terms)
-            steps += found
-            terms = found[-1].terms if found and states else terms
-        if number == 0:
-            assert terms is not None, "an execution has terms"
-            start = _position(states[0][0], terms)
-        if states:
-            last = int(entry["seq"]), states[-1][1]
-    assert last is not None, "the trade itself changed the position"
-    assert terms is not None, "an execution has terms"
-    position = _position(last[1], terms)
-    assert position is not None, "a change has a new state"
-    first_seq, through = int(entries[0]["seq"]), int(entries[-1]["seq"])
-    return Life(
-        first_seq, through, start, steps, terms, position, last[0], versions, stated, aliases
     )
 
 

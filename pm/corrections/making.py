@@ -16,13 +16,14 @@ import redis
 from pm import keys
 from pm.books.submitting import Submitter
 from pm.corrections import requests
-from pm.corrections.derive import Restatement, derive
+from pm.corrections.derive import Derivation, derive
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.restatement_facts import failure_facts, restatement_facts
 from pm.corrections.searching import before_trade
 from pm.corrections.terms import Request
 from pm.crash_points import crash_point
 from pm.history.history import History
+from pm.rules.facts import FactsError
 
 ATTEMPTS: Final = 20
 """How often it is derived again when the position moves meanwhile."""
@@ -52,22 +53,22 @@ class Corrections:
 
     def make(self, book: str, correction: str, *, after: int = 0) -> Made:
         """Make one that was asked for; its trade is looked for in entries after `after`."""
-        derived: Restatement | None = None
+        derivation: Derivation | None = None
         for _ in range(ATTEMPTS):
             request = requests.open_request(self.client, book, correction)
             if request is None:
                 return Made("ended")
             if not self._knows_order(book, request.execution):
                 return Made("waiting")
-            start = self._start(book, request, after, derived)
             try:
-                derived = derive(self.history, book, request, after=start)
+                derivation = self._derived(book, request, after, derivation)
+                facts = restatement_facts(derivation.restatement(), self.clock())
             except TradeUnknown:
                 return Made("waiting")
             except CannotCorrect as error:
                 return self._fail(book, correction, error)
             crash_point("correction_derived")
-            taken = self.submitter.submit(book, restatement_facts(derived, self.clock()))
+            taken = self.submitter.submit(book, facts)
             crash_point("correction_submitted")
             if taken.result == "applied":
                 return Made("restated", taken.seq)
@@ -75,11 +76,17 @@ class Corrections:
                 return Made("ended")
         return Made("moving")
 
-    def _start(self, book: str, request: Request, after: int, known: Restatement | None) -> int:
-        """Where to look for the trade from."""
-        if known is not None:
-            return known.trade.seq - 1
-        return max(after, before_trade(self.client, book, request.execution))
+    def _derived(
+        self, book: str, request: Request, after: int, known: Derivation | None
+    ) -> Derivation:
+        """What is known with what has happened since, or all of it from the trade on."""
+        try:
+            if known is not None and known.follow(self.history, book):
+                return known
+            start = max(after, before_trade(self.client, book, request.execution))
+            return derive(self.history, book, request, after=start)
+        except (FactsError, ArithmeticError) as error:
+            raise CannotCorrect("not_reproducible", str(error)) from None
 
     def _knows_order(self, book: str, execution: str) -> bool:
         """Whether the order of an execution is in the book, which its trade would be too."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pm.corrections.derive import Restatement, restatement_of
+from pm.corrections.derive import Derivation, Restatement
 from pm.corrections.errors import CannotCorrect
 from pm.corrections.life import read_life, trade_of
 from pm.corrections.restatement_facts import restatement_facts
@@ -60,4 +60,4 @@ def _derived(history: History, book: str, seq: int, facts: Mapping[str, Any]) ->
         by=facts["by"],
         why=facts["why"],
     )
-    return restatement_of(request, trade, life, told_terms(facts["trade"]))
+    return Derivation.of(request, life, told_terms(facts["trade"])).restatement()

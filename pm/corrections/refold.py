@@ -20,36 +20,29 @@ Aliases = Mapping[int, tuple[int, ...]]
 
 @dataclass(slots=True)
 class Refolded:
-    """Where a fold ended: the position, what it moved on the way, how its trips ended."""
+    """Where a fold stands: the position (None: never traded), what it moved, how trips ended."""
 
-    position: Position
+    held: Position | None
     moves: dict[tuple[str, str], tuple[Place, Amount]] = field(default_factory=dict)
     trips: Counter[str] = field(default_factory=Counter)
     volume: Amount = ZERO
 
+    def add(self, steps: Iterable[Step], versions: Versions, aliases: Aliases) -> None:
+        """Fold steps, some of them in other versions."""
+        for step in steps:
+            step = _in_version(step, versions, aliases)
+            done = step.run(self.held)
+            self.held = done.position
+            if done.trip:
+                self.trips[done.trip] += 1
+            if isinstance(step, Execution):
+                self.volume += step.volume
+            for place, token, amount in done.moves:
+                _move(self.moves, place, token, amount)
 
-def refold(
-    start: Position | None,
-    steps: Iterable[Step],
-    versions: Versions,
-    aliases: Aliases,
-    terms: Terms,
-) -> Refolded:
-    """Fold steps onto a position, which may not exist yet."""
-    held, folded = start, Refolded(empty(terms))
-    for step in steps:
-        step = _in_version(step, versions, aliases)
-        done = step.run(held)
-        held = done.position
-        if done.trip:
-            folded.trips[done.trip] += 1
-        if isinstance(step, Execution):
-            folded.volume += step.volume
-        for place, token, amount in done.moves:
-            _move(folded.moves, place, token, amount)
-    if held is not None:
-        folded.position = held
-    return folded
+    def position(self, terms: Terms) -> Position:
+        """The position, an empty one where it never traded."""
+        return empty(terms) if self.held is None else self.held
 
 
 def _in_version(step: Step, versions: Versions, aliases: Aliases) -> Step:

@@ -31,7 +31,7 @@ def correct(book: ToldBook, at: str, request: dict[str, object]) -> None:
     entries = [{"seq": str(entry.seq), **dict(entry.fields())} for entry in book.entries]
     held = book.book.state.pendings[f"correction.{name}"][0]
     made = derive(History(None, Journal(entries)), "main", request_of(name, held.texts()))
-    entry = book.apply(json.loads(restatement_facts(made, time)))
+    entry = book.apply(json.loads(restatement_facts(made.restatement(), time)))
     assert entry.result == "applied"
 
 

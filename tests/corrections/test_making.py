@@ -14,7 +14,7 @@ from pm.corrections.derive import Restatement
 from pm.corrections.making import Corrections
 from pm.corrections.restatement_facts import restatement_facts
 from pm.events.facts import Direct
-from pm.events.model import Fee, FeeValue, Settlement, Split
+from pm.events.model import Fee, FeeValue, Funding, Settlement, Split
 from pm.history.history import History, HistoryGap
 from tests.corrections.correcting import BOOK, CorrectingDesk
 from tests.told_book import Journal
@@ -134,6 +134,26 @@ def test_a_position_that_moves_meanwhile_is_derived_again(
     monkeypatch.setattr(making, "restatement_facts", moving)
     assert desk.make().status == "restated"
     assert desk.figures()[:2] == (str(times), str(110 * times))
+    desk.verify()
+
+
+def test_a_position_that_is_restated_meanwhile_is_derived_from_the_start(
+    desk: CorrectingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = desk.trade("2", "100"), desk.trade("3", "110")
+    desk.ask_bust(second, "C2")
+    desk.ask_bust(first)
+    other: list[Corrections] = [desk.corrections]
+
+    def beside(made: Restatement, now: int) -> str:
+        if other:
+            desk.trade("1", "90")
+            assert other.pop().make(BOOK, "C2").status == "restated"
+        return restatement_facts(made, now)
+
+    monkeypatch.setattr(making, "restatement_facts", beside)
+    assert desk.make().status == "restated"
+    assert desk.figures()[:3] == ("1", "90", "0")
     desk.verify()
 
 
@@ -325,3 +345,19 @@ def test_a_trade_in_the_archive_is_corrected_and_one_that_nobody_has_is_a_gap(
     assert known.make(BOOK, "C1").status == "restated"
     assert desk.figures()[:3] == ("0", "0", "10")
     assert desk.balance("BTC") == "0"
+
+
+def test_what_was_carried_away_and_what_was_paid_stays_as_it_was(desk: CorrectingDesk) -> None:
+    first = desk.trade("2", "100")
+    desk.trade("2", "110")
+    book = desk.desk
+    held = {"strategy_id": 7, "instrument": BTC}
+    book.deposit("BTC", "1", kind="withdrawal", **held)
+    book.submit(Funding("F1", BTC, book.now, amount="12", token="USDT"))
+    assert desk.figures()[:3] == ("3", "315", "0")
+    desk.bust(first)
+    # 1 left at the 105 it was then said to have cost, of what had cost 110
+    assert desk.figures()[:3] == ("1", "110", "-5")
+    assert (desk.position()["carry"], desk.balance("BTC")) == ("12", "1")
+    assert desk.balance("USDT") == "-208"
+    desk.verify()

@@ -95,6 +95,10 @@ class RandomPosition:
             )
         if choice < 0.88:
             return of_instrument("expiry", number, self.instrument)
+        if choice < 0.92:
+            leg = {"quantity": self.random.choice(("", "-")) + self._number()}
+            leg |= {"cost": self._number(), "strategy": "7"}
+            return of_instrument("opening", number, self.instrument, **leg)
         paid_in = self.random.choice(self.fills)
         return self._fee_value(number, paid_in)
 
