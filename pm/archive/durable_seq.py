@@ -1,7 +1,7 @@
-"""Up to where a book's journal is on the server's disk: no further may the archive go.
+"""Up to where a book's journal cannot be lost any more: no further may the archive go.
 
-Entries that a crash could take from the server must not be in the archive, or the archive would
-hold a history that never was.
+Entries that a crash or a failover could take from the server must not be in the archive, or it
+would hold a history that never was.
 """
 
 from __future__ import annotations
@@ -18,30 +18,44 @@ from pm.books import opening
 from pm.books.opening import BookError
 
 FSYNC_WITHIN_MS: Final = 10_000
+REPLICA_WITHIN_MS: Final = 3_000
 _FSYNC_EVERY_S: Final = 2.0
 
 
 def durable_seq(client: redis.Redis, book: str, *, now_ns: int, allow_no_persistence: bool) -> int:
-    """A seq of the book that its state has reached and the server has synced to its disk.
+    """A seq of the book that its state has reached and the server can no longer lose.
 
     Under `appendfsync always` a server answers only what it has synced. Otherwise it is asked to
-    wait (WAITAOF), or where it cannot, watched until a sync that began later has ended.
-    ArchiveError if nothing proves it.
+    wait (WAITAOF), or where it cannot, watched until a sync that began later has ended. Where
+    replicas follow it, one of them must have the seq too. ArchiveError if nothing proves it.
     """
     head = opening.head(client, book)
     if head is None:
         raise BookError(f"book {book} does not exist")
     told: Any = client.info("persistence")
-    if not int(told.get("aof_enabled", 0)):
-        if allow_no_persistence:
-            return head.seq
+    if int(told.get("aof_enabled", 0)):
+        if _appendfsync(client) != "always" and not _is_synced(client, book, now_ns):
+            _watch_two_syncs(client, book)
+    elif not allow_no_persistence:
         raise ArchiveError(
             f"book {book}: the server keeps nothing on disk (appendonly no), and what it could lose"
             " is not archived: set appendonly yes, or redis.allow_no_persistence = true"
         )
-    if _appendfsync(client) != "always" and not _waited(client, book, now_ns):
-        _watch_two_syncs(client, book)
+    _check_replicas(client, book, now_ns)
     return head.seq
+
+
+def _check_replicas(client: redis.Redis, book: str, now_ns: int) -> None:
+    told: Any = client.info("replication")
+    if int(told.get("connected_slaves", 0)):
+        reached = _after_a_write(client, book, now_ns, "WAIT", "1", str(REPLICA_WITHIN_MS))
+        if isinstance(reached, Exception):
+            raise reached
+        if int(reached) < 1:
+            raise ArchiveError(
+                f"book {book}: no replica answered within {REPLICA_WITHIN_MS / 1000:g} s,"
+                " and what a failover could lose is not archived"
+            )
 
 
 def _appendfsync(client: redis.Redis) -> str:
@@ -52,27 +66,30 @@ def _appendfsync(client: redis.Redis) -> str:
     return "".join(_text(value) for value in found.values())
 
 
-def _waited(client: redis.Redis, book: str, now_ns: int) -> bool:
-    """Whether the server waited for its disk; False where it cannot.
-
-    It waits for what the connection wrote, so something is written first.
-    """
-    pipeline: Any = client.pipeline(transaction=False)
-    pipeline.hset(keys.archive_head(book), "asked_at", str(now_ns))
-    pipeline.execute_command("WAITAOF", "1", "0", str(FSYNC_WITHIN_MS))
-    written, waited = pipeline.execute(raise_on_error=False)
-    if isinstance(written, Exception):
-        raise written
+def _is_synced(client: redis.Redis, book: str, now_ns: int) -> bool:
+    """Whether the server waited for its disk; False where it cannot."""
+    waited = _after_a_write(client, book, now_ns, "WAITAOF", "1", "0", str(FSYNC_WITHIN_MS))
     if isinstance(waited, exceptions.ResponseError) and "unknown command" in str(waited):
         return False
     if isinstance(waited, Exception):
         raise waited
     if int(waited[0]) < 1:
         raise ArchiveError(
-            f"book {book}: the server did not sync its file within {FSYNC_WITHIN_MS // 1000} s,"
+            f"book {book}: the server did not sync its file within {FSYNC_WITHIN_MS / 1000:g} s,"
             " and what it could lose is not archived"
         )
     return True
+
+
+def _after_a_write(client: redis.Redis, book: str, now_ns: int, *command: str) -> Any:
+    """The reply to a command that waits for what its own connection wrote, or the error."""
+    pipeline: Any = client.pipeline(transaction=False)
+    pipeline.hset(keys.archive_head(book), "asked_at", str(now_ns))
+    pipeline.execute_command(*command)
+    written, waited = pipeline.execute(raise_on_error=False)
+    if isinstance(written, Exception):
+        raise written
+    return waited
 
 
 def _watch_two_syncs(client: redis.Redis, book: str) -> None:

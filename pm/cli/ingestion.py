@@ -198,8 +198,10 @@ def _apply(
         entries.update(ids)
         last = ids[-1]
     drain(client, current.settings, book, DEFAULT_LANE, last, _progress(book, len(events)))
+    after = opening.head(client, book)
+    assert after is not None
     history = History(client, open_archive(current.settings))
-    for entry in history.read(book, after=before.seq):
+    for entry in history.read(book, after=before.seq, through=after.seq):
         facts = json.loads(entry["facts"])
         if facts.get("lane") == DEFAULT_LANE and facts["entry"] in entries:
             results[entry["result"]] += 1

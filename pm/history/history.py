@@ -7,13 +7,15 @@ has is a HistoryGap, never skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import redis
 
 from pm.books import journal
+from pm.rules.digest import chain_digest
+from pm.rules.journal import FIELDS
 
 
 class HistoryGap(Exception):
@@ -33,6 +35,17 @@ class HistoryGap(Exception):
             after = "" if following is None else f", {following} follows"
             fault = f"journal entry {seq} is missing{after}"
         super().__init__(f"book {book}: {fault}")
+
+
+class HistoryFork(HistoryGap):
+    """The archive and Redis hold different histories: entry `seq` does not follow from the last."""
+
+    def __init__(self, book: str, seq: int) -> None:
+        super().__init__(book, seq)
+        self.args = (
+            f"book {book}: journal entry {seq} does not follow from the one before it:"
+            " the archive is not that of this server",
+        )
 
 
 class Archive(Protocol):
@@ -76,17 +89,22 @@ class History:
     ) -> Iterator[dict[str, str]]:
         """Entries with a seq above `after` up to `through` (default: the end), each with its "seq".
 
-        HistoryGap where an entry is missing before another one or before `through`.
+        HistoryGap where an entry is missing before another one or before `through`, HistoryFork
+        where archive and Redis do not fit together.
         """
-        done = after
+        done, digest = after, ""
         while True:
             following: int | None = None
+            is_join = bool(digest)
             for entry in self._hot(book, done, through):
                 seq = int(entry["seq"])
                 if seq != done + 1:
                     following = seq
                     break
-                done = seq
+                if is_join:
+                    _check_follows(book, digest, entry)
+                    is_join = False
+                done, digest = seq, entry.get("digest", "")
                 yield entry
             if following is None and (through is None or done >= through):
                 following = self._end_of_archive(book, through)
@@ -94,8 +112,12 @@ class History:
                     return
             reached = done
             end = (through or 0) if following is None else following - 1
+            is_join = bool(digest)
             for entry in self._archived(book, done, end):
-                done = int(entry["seq"])
+                if is_join:
+                    _check_follows(book, digest, entry)
+                    is_join = False
+                done, digest = int(entry["seq"]), entry.get("digest", "")
                 yield entry
             if done == reached:
                 raise self._gap(book, done + 1, following)
@@ -123,3 +145,9 @@ class History:
         """One more than the last archived seq that is wanted."""
         last = 0 if self.archive is None else self.archive.last_seq(book)
         return 1 + (last if through is None else min(last, through))
+
+
+def _check_follows(book: str, digest: str, entry: Mapping[str, str]) -> None:
+    values = [entry.get(name, "") for name in FIELDS[:-1]]
+    if chain_digest(digest, values) != entry.get("digest"):
+        raise HistoryFork(book, int(entry["seq"]))

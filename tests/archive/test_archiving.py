@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +268,33 @@ def test_a_server_that_does_not_sync_in_time_is_not_archived(
     with pytest.raises(ArchiveError, match="did not sync its file"):
         site.run(all_but=1)
     assert site.hot_seqs()[0] == 1
+
+
+def test_what_a_failover_could_lose_is_not_archived(
+    start_server: StartServer, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("pm.archive.durable_seq.REPLICA_WITHIN_MS", 100)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    primary = start_server(options={"port": str(port), "repl-diskless-sync-delay": "0"})
+    replica = start_server(options={"replicaof": f"127.0.0.1 {port}"})
+    assert isinstance(replica, ServerProcess)
+    site = made(primary, tmp_path)
+    untyped: Any = replica.client()
+    while not untyped.exists(keys.book("main")) or not site.client.wait(1, 1000):
+        time.sleep(0.02)
+
+    os.kill(replica.pid, signal.SIGSTOP)
+    try:
+        site.client.hset("pm:{main}:note", "n", "1")
+        with pytest.raises(ArchiveError, match=r"no replica answered within 0\.1 s"):
+            site.run(all_but=1)
+        assert site.hot_seqs()[0] == 1
+    finally:
+        os.kill(replica.pid, signal.SIGCONT)
+    monkeypatch.undo()
+    assert site.run(all_but=1).entries == 199
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd", "snappy", "gzip", "none"])

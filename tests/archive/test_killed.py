@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ConnectionError
 
 from pm.archive.checking import check_book
 from tests.archive.site import Site, made
@@ -58,3 +59,28 @@ def test_killed_and_run_again(site: Site, step: str) -> None:
     assert site.files() == []
     found = sorted(path.relative_to(cold).as_posix() for path in cold.rglob("*.parquet"))
     assert found == [record.path for record in records]
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_the_server_dies_while_it_is_trimmed(
+    valkey_server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    site = made(valkey_server, tmp_path)
+    passed: list[str] = []
+
+    def die(name: str) -> None:
+        passed.append(name)
+        if len(passed) == step:
+            valkey_server.kill()
+
+    monkeypatch.setattr("pm.archive.trimming.ENTRIES_A_TRIM", 30)
+    monkeypatch.setattr("pm.archive.trimming.crash_point", die)
+    with pytest.raises(ConnectionError):
+        site.run(all_but=20)
+    valkey_server.restart()
+
+    assert site.hot_seqs()[0] == 30 * step + 1
+    assert site.history() == site.entries
+    site.run(all_but=20)
+    assert site.hot_seqs() == list(range(181, 201))
+    assert site.history() == site.entries

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 
 from pm import keys
-from pm.history import History, HistoryGap
+from pm.history import History, HistoryFork, HistoryGap
+from pm.rules.digest import chain_digest
+from pm.rules.journal import FIELDS
 from tests.servers import ServerProcess
+
+
+@cache
+def fields_of(seq: int, server_name: str = "") -> dict[str, str]:
+    """The fields of an entry, chained to those before; of another server, other ones."""
+    values = [f"{name} {seq} {server_name}" for name in FIELDS[:-1]]
+    before = "" if seq == 1 else fields_of(seq - 1, server_name)["digest"]
+    return dict(zip(FIELDS, [*values, chain_digest(before, values)], strict=True))
 
 
 class Shelf:
@@ -23,17 +35,23 @@ class Shelf:
     def read(self, book: str, *, after: int, through: int) -> Iterator[dict[str, str]]:
         if after + 1 >= self.first:
             for seq in range(after + 1, min(through, self.last) + 1):
-                yield {"seq": str(seq), "from": "archive"}
+                yield {"seq": str(seq), "from": "archive", **fields_of(seq)}
+
+    def containing(self, book: str, text: str, *, through: int) -> Iterator[dict[str, str]]:
+        return iter(())
 
     def first_received(self, book: str, time_ns: int) -> int | None:
         return None
 
 
-def _fill(server: ServerProcess, first: int, last: int, without: int = 0) -> None:
+def _fill(
+    server: ServerProcess, first: int, last: int, without: int = 0, server_name: str = ""
+) -> None:
     client = server.client()
     for seq in range(first, last + 1):
         if seq != without:
-            client.xadd(keys.journal("main"), {"from": "redis"}, id=f"{seq}-0")
+            fields: Any = {"from": "redis", **fields_of(seq, server_name)}
+            client.xadd(keys.journal("main"), fields, id=f"{seq}-0")
 
 
 def _seqs(history: History, after: int = 0, through: int | None = None) -> list[int]:
@@ -92,6 +110,15 @@ def test_what_was_asked_for_and_is_nowhere_is_a_gap(valkey_server: ServerProcess
     _fill(valkey_server, 1, 6)
     with pytest.raises(HistoryGap, match="entry 7 is missing"):
         _seqs(History(valkey_server.client(), Shelf(1, 3)), through=9)
+
+
+@pytest.mark.parametrize(("first_hot", "last_hot", "seq"), [(5, 6, 5), (1, 3, 4)])
+def test_the_archive_of_another_server_is_not_mixed_in(
+    valkey_server: ServerProcess, first_hot: int, last_hot: int, seq: int
+) -> None:
+    _fill(valkey_server, first_hot, last_hot, server_name="another")
+    with pytest.raises(HistoryFork, match=f"entry {seq} does not follow .* not that of this serv"):
+        _seqs(History(valkey_server.client(), Shelf(1, 4)))
 
 
 def test_an_archive_alone_is_a_history() -> None:
