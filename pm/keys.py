@@ -120,13 +120,18 @@ def traces(book: str) -> str:
 
 
 def pending(book: str, pending: str) -> str:
-    """Hash: a transfer in flight or a dividend not paid yet, `transfer.<id>` or `dividend.<id>`."""
+    """Hash: what is or was under way: `transfer.<id>`, `dividend.<id>` or `correction.<id>`."""
     return _book(book, f"pending:{pending}")
 
 
 def pendings(book: str) -> str:
-    """Sorted set: ids of what is in flight or receivable."""
+    """Sorted set: ids of what is in flight, receivable, or a correction still to be made."""
     return _book(book, "pendings")
+
+
+def restatements(book: str) -> str:
+    """Sorted set: ids of corrections as they are pending, by the seq of their last entry."""
+    return _book(book, "restatements")
 
 
 def reservations(book: str) -> str:
@@ -353,5 +358,11 @@ def event_keys(name: str, facts: Mapping[str, Any]) -> Iterable[str]:
     for kind in ("transfer", "dividend"):
         if kind in facts and "from_book" not in facts:
             yield pending(name, f"{kind}.{facts[kind]}")
+    if "correction" in facts:
+        yield pending(name, f"correction.{facts['correction']}")
+        yield restatements(name)
+    for location, chain_id, token, _ in facts.get("moves", ()):
+        yield balance(name, location, token)
+        yield chain(name, chain_id)
     if "trace" in facts:
         yield trace(name, facts["trace"]["id"])

@@ -1,9 +1,9 @@
 """Proves a book right: folds its journal through the Python rules and compares everything.
 
 Checked are every journal entry, recomputed from its facts (legs, effects, changes, order, trace,
-contribution, hash chain), the laws over the entries as journaled, every key of the state field by
-field, the record of every refusal, and that the valuation of strategies and book is the sum of
-their positions'. The book may go on meanwhile: what is compared is the state at one seq, and the
+contribution, hash chain; restatements are derived again), the laws over the entries as journaled,
+every key of the state field by field, the record of every refusal, and that the valuation of
+strategies and book is the sum of their positions'. The book may go on meanwhile: what is compared is the state at one seq, and the
 valuation only if nothing was revalued while it was read. From a checkpoint only the entries after
 it are folded; what was before is taken as proven when the checkpoint was made.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import redis
@@ -21,6 +22,7 @@ from pm.books import opening
 from pm.books.opening import BookError
 from pm.books.stored import read_keys, state_differences
 from pm.checkpoints import Checkpoint
+from pm.corrections.proving import restatement_differences
 from pm.fold import Differences, Fold
 from pm.fold.fold import Refusals, fingerprint
 from pm.history import History
@@ -95,6 +97,7 @@ def verify_book(
         raise BookError(f"book {name} does not exist")
     history = History(client) if history is None else history
     fold = Fold(name) if start is None else start
+    fold.also = partial(restatement_differences, history, name)
     report = Report(name, start_seq=fold.start_seq, found=fold.found)
     of = head.seq
     state = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.random_corrections import RandomCorrections
 from tests.random_events import RandomEvents
 from tests.random_values import INSTRUMENTS, START, RandomValues, plain
 
@@ -18,10 +19,14 @@ __all__ = ["INSTRUMENTS", "START", "RandomLife", "plain"]
 class RandomLife:
     """Facts of one lane, one event an entry unless an entry is said to hold several."""
 
-    def __init__(self, seed: int, *, lane: str = "executions") -> None:
+    def __init__(
+        self, seed: int, *, lane: str = "executions", generation_size: int | None = 1_000_000
+    ) -> None:
+        """`generation_size` is of the book it is told to; None where others tell it things too."""
         self.values = RandomValues(seed)
         self.random = self.values.random
         self.events = RandomEvents(self.values)
+        self.corrections = RandomCorrections(self.values, generation_size)
         self.lane = lane
         self.entry = 0
         self.sent: list[dict[str, Any]] = []
@@ -34,6 +39,7 @@ class RandomLife:
             (self._quarantined, 3),
             (self._nothing, 2),
             *self.events.weighted(),
+            *self.corrections.weighted(),
         ]
 
     def take(self, count: int) -> list[str]:
@@ -52,6 +58,7 @@ class RandomLife:
                 }
                 whole = {"kind": facts["kind"], **place, **facts}
                 texts.append(json.dumps(whole, separators=(",", ":")))
+                self.corrections.follow(texts[-1])
         return texts
 
     def _event(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from pm.settings import Settings
 from pm.valuation.fees import PastRates
 from pm.valuation.mark_to_market import PassMemory, PassReport, run_pass
 from workers.call_size import CallSize
+from workers.corrections import CorrectionUpkeep
 from workers.trace_expiry import TraceExpiry
 from workers.upkeep import Upkeep
 from workers.valuation_leases import ValuationLeases
@@ -107,6 +108,7 @@ class Duty:
     client: redis.Redis
     submitter: Submitter
     traces: TraceExpiry
+    corrections: CorrectionUpkeep
     memory: PassMemory
     upkeep: dict[str, Upkeep] = field(default_factory=dict)
     facts: Facts | None = None
@@ -125,7 +127,9 @@ class Duty:
         )
         ttl_s = settings.attribution.temporary_position_ttl_seconds
         memory = PassMemory(slices=CallSize(MARKED_A_CALL_MAX))
-        return cls(settings, client, submitter, TraceExpiry(client, raw, submitter, ttl_s), memory)
+        traces = TraceExpiry(client, raw, submitter, ttl_s)
+        corrections = CorrectionUpkeep.of(client, submitter)
+        return cls(settings, client, submitter, traces, corrections, memory)
 
     def serve(self, books: list[str]) -> None:
         """One round: a pass if it is due, else what the journals bring within half a second."""
@@ -146,7 +150,7 @@ class Duty:
         self._tell(report)
 
     def _tend(self, books: list[str]) -> None:
-        """Value fees, end traces."""
+        """Make corrections, value fees, end traces."""
         self._tended_at = time.monotonic()
         now_ns = time.time_ns()
         reference = self.memory.current_reference(self.client)
@@ -159,6 +163,7 @@ class Duty:
         for book in books:
             self.upkeep[book].finish()
         self.traces.round(books, self.facts, now_ns)
+        self.corrections.round(books)
 
     def _scope(self, books: list[str]) -> list[str] | None:
         """All books, so that the portfolio is valued too, unless somebody else holds some."""

@@ -7,6 +7,7 @@
 -- without marking them as changed: peek(strategy, instrument, about), peek_balance, peek_trace.
 
 local capital = require("capital")
+local correction = require("correction")
 local decimal = require("decimal")
 local ending = require("ending")
 local leg = require("leg")
@@ -88,7 +89,7 @@ local function execute(facts, state, order, terms, execution, is_first_fill)
   settle(facts, state, order, moves, execution.counts, changes)
 
   if execution.counts then
-    record.trade, record.volume = true, decimal.absolute(notional)
+    record.trade, record.volume = 1, decimal.absolute(notional)
     if facts.trace then
       done.trace = trace.step(state.trace(facts.trace.id), facts, quantity, notional, fees, terms)
     end
@@ -286,11 +287,13 @@ local OF_ORDER = {
   order_status = order_status,
 }
 local OF_BOOK = {
-  deposit = deposit, opening = deposit, withdrawal = transfers.withdrawal,
+  deposit = deposit, opening = deposit, adjustment = deposit, withdrawal = transfers.withdrawal,
   transfer = transfers.transfer, allocation = capital.allocation, reserve = capital.reserve,
   release = capital.release, funding = life.funding, dividend = life.dividend, split = life.split,
   expiry = life.expiry, exercise = life.exercise, settlement = life.settlement,
   fee_value = life.fee_value, trace_expired = ending.expire, trace_archived = ending.archive,
+  bust = correction.ask, correct = correction.ask, correction_failed = correction.fail,
+  restatement = correction.restate,
 }
 
 -- Decides an event of an order by what is known of the order.

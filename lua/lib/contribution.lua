@@ -22,14 +22,33 @@ local COUNTS = {
 local IS_COUNT = {}
 for index = 1, #COUNTS do IS_COUNT[COUNTS[index]] = true end
 
--- self: strategy, day, venue, instrument, base, quote, settlement, trade (boolean), volume,
+local ENDS = { "filled", "rejected", "cancelled" }
+local OUTCOMES = { "won", "lost", "unknown" }
+
+-- Counts by name as texts, in a fixed order: what a restatement moves several counts by.
+local function counts_json(counts, names)
+  local parts = {}
+  for index = 1, #names do
+    local number = counts[names[index]]
+    if number then
+      parts[#parts + 1] = '"' .. names[index] .. '":"' .. number .. '"'
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- self: strategy, day, venue, instrument, base, quote, settlement, trade (a number), volume,
 -- quantity and notional (summed over the legs), realized_pnl, carry, transfer_cost, fees, fee_value,
--- fees_unvalued, failed_fees, allocated, trip, order, latency_ns; nil: nothing, which is also what a
--- map of no tokens must be.
+-- fees_unvalued, failed_fees, allocated, trip, order, latency_ns, and of a restatement trips and
+-- orders, tables of signed texts by name; nil: nothing, which is also what a map of no tokens must be.
 -- Returns "" when there is nothing to add.
 function M.json(self)
   local body = ""
-  if self.trade then body = body .. ',"trade_count":"1"' end
+  if self.trade == 1 then
+    body = body .. ',"trade_count":"1"'
+  elseif self.trade then
+    body = body .. ',"trade_count":"' .. string.format("%d", self.trade) .. '"'
+  end
   if self.volume then body = body .. ',"volume":"' .. text(self.volume) .. '"' end
   if self.quantity then
     body = body .. ',"quantity":"' .. text(self.quantity)
@@ -61,6 +80,8 @@ function M.json(self)
   end
   if self.trip then body = body .. ',"trip":"' .. self.trip .. '"' end
   if self.order then body = body .. ',"order":"' .. self.order .. '"' end
+  if self.trips then body = body .. ',"trips":' .. counts_json(self.trips, OUTCOMES) end
+  if self.orders then body = body .. ',"orders":' .. counts_json(self.orders, ENDS) end
   if self.latency_ns then body = body .. ',"latency_ns":"' .. self.latency_ns .. '"' end
   if body == "" then
     return ""
@@ -90,13 +111,14 @@ function M.from_journal(decoded)
   return {
     strategy = decoded.strategy, day = decoded.day, venue = decoded.venue,
     instrument = decoded.instrument, base = decoded.base, quote = decoded.quote,
-    settlement = decoded.settlement, trade = decoded.trade_count and true or false,
+    settlement = decoded.settlement, trade = decoded.trade_count and tonumber(decoded.trade_count),
     volume = amount("volume"), quantity = amount("quantity"), notional = amount("notional"),
     realized_pnl = amount("realized_pnl"), carry = amount("carry"),
     transfer_cost = amount("transfer_cost"), fees = amounts(decoded.fees),
     fee_value = amount("fee_value"), fees_unvalued = amounts(decoded.fees_unvalued),
     failed_fees = amounts(decoded.failed_fees), allocated = amounts(decoded.allocated),
     trip = decoded.trip, order = decoded.order, latency_ns = decoded.latency_ns,
+    trips = decoded.trips, orders = decoded.orders,
   }
 end
 
@@ -135,9 +157,11 @@ local function add_amounts(totals, field, amounts)
   end
 end
 
+local NOTHING = {}
+
 function M.add_to_totals(totals, self)
   local settlement = self.settlement
-  if self.trade then add_count(totals, "trade_count", 1) end
+  if self.trade then add_count(totals, "trade_count", self.trade) end
   if self.volume then token_amounts.add(amounts_of(totals, "volume"), settlement, self.volume) end
   add_amount(totals, "realized_pnl", settlement, self.realized_pnl)
   add_amount(totals, "carry", settlement, self.carry)
@@ -149,6 +173,12 @@ function M.add_to_totals(totals, self)
   add_amounts(totals, "allocated", self.allocated)
   if self.trip then add_count(totals, "trips_" .. self.trip, 1) end
   if self.order then add_count(totals, "orders_" .. self.order, 1) end
+  for name, number in pairs(self.trips or NOTHING) do
+    add_count(totals, "trips_" .. name, tonumber(number))
+  end
+  for name, number in pairs(self.orders or NOTHING) do
+    add_count(totals, "orders_" .. name, tonumber(number))
+  end
 end
 
 function M.merge_totals(totals, added)
@@ -190,13 +220,14 @@ function M.row_field(self)
   return self.venue .. ":" .. self.instrument
 end
 
-local ROW = '^{"base":"([^"]*)","quote":"([^"]*)","settlement":"([^"]*)","trade_count":"(%d+)",'
+-- A restatement's row may count below zero: it takes back what an earlier day has counted.
+local ROW = '^{"base":"([^"]*)","quote":"([^"]*)","settlement":"([^"]*)","trade_count":"(-?%d+)",'
   .. '"volume":"([^"]*)","quantity":"([^"]*)","notional":"([^"]*)","realized_pnl":"([^"]*)",'
   .. '"carry":"([^"]*)","transfer_cost":"([^"]*)","fees":({[^}]*}),"fee_value":"([^"]*)",'
   .. '"fees_unvalued":({[^}]*}),"failed_fees":({[^}]*}),"allocated":({[^}]*}),'
-  .. '"trips_won":"(%d+)","trips_lost":"(%d+)",'
-  .. '"trips_unknown":"(%d+)","orders_filled":"(%d+)","orders_rejected":"(%d+)",'
-  .. '"orders_cancelled":"(%d+)","latency_ns":"(%d+)","latency_orders":"(%d+)"}$'
+  .. '"trips_won":"(-?%d+)","trips_lost":"(-?%d+)",'
+  .. '"trips_unknown":"(-?%d+)","orders_filled":"(-?%d+)","orders_rejected":"(-?%d+)",'
+  .. '"orders_cancelled":"(-?%d+)","latency_ns":"(%d+)","latency_orders":"(%d+)"}$'
 
 function M.parse_row(json, self)
   if not json then
@@ -232,7 +263,7 @@ function M.add_to_row(row, self)
   if row.base == "" and self.base then
     row.base, row.quote, row.settlement = self.base, self.quote, self.settlement
   end
-  if self.trade then row.trade_count = row.trade_count + 1 end
+  if self.trade then row.trade_count = row.trade_count + self.trade end
   if self.volume then row.volume = decimal.add(row.volume, self.volume) end
   if self.quantity then
     row.quantity = decimal.add(row.quantity, self.quantity)
@@ -255,6 +286,12 @@ function M.add_to_row(row, self)
   if self.order then
     local field = "orders_" .. self.order
     row[field] = row[field] + 1
+  end
+  for name, number in pairs(self.trips or NOTHING) do
+    row["trips_" .. name] = row["trips_" .. name] + tonumber(number)
+  end
+  for name, number in pairs(self.orders or NOTHING) do
+    row["orders_" .. name] = row["orders_" .. name] + tonumber(number)
   end
   if self.latency_ns then
     row.latency_ns = decimal.add(row.latency_ns, decimal.parse(self.latency_ns))

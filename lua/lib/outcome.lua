@@ -39,7 +39,7 @@ function M.contribution(facts, strategy, about)
     settlement = about and about.settlement,
     trade = nil, volume = nil, quantity = nil, notional = nil, realized_pnl = nil, carry = nil,
     transfer_cost = nil, fees = nil, fee_value = nil, fees_unvalued = nil, failed_fees = nil,
-    allocated = nil, trip = nil, order = nil, latency_ns = nil,
+    allocated = nil, trip = nil, order = nil, latency_ns = nil, trips = nil, orders = nil,
   }
 end
 

@@ -1,4 +1,5 @@
--- What is under way: a transfer between two places, a dividend between its ex-date and its payment.
+-- What is under way: a transfer between two places, a dividend between its ex-date and its payment, a
+-- correction between its request and its end.
 
 local decimal = require("decimal")
 local token_amounts = require("token_amounts")
@@ -8,7 +9,8 @@ local M = {}
 M.fields = {
   "kind", "status", "strategy", "instrument", "token", "amount", "quantity", "cost",
   "from_location", "from_chain_id", "to_location", "arrived", "fee", "transfer_cost", "to_book",
-  "shares", "sent_at", "ended_at",
+  "shares", "sent_at", "ended_at", "action", "execution", "price", "quote_amount", "fees",
+  "keep_fees", "by", "why", "trade_seq", "reason", "detail",
 }
 local TRANSFER = {
   "kind", "status", "strategy", "instrument", "token", "amount", "quantity", "cost",
@@ -16,7 +18,12 @@ local TRANSFER = {
   "sent_at", "ended_at",
 }
 local DIVIDEND = { "kind", "status", "instrument", "token", "amount", "shares", "sent_at", "ended_at" }
-local OPEN = { in_flight = true, receivable = true }
+local CORRECTION = {
+  "kind", "status", "action", "execution", "strategy", "quantity", "price", "quote_amount", "fees",
+  "keep_fees", "by", "why", "trade_seq", "reason", "detail", "sent_at", "ended_at",
+}
+local FIELDS_OF = { transfer = TRANSFER, dividend = DIVIDEND, correction = CORRECTION }
+local OPEN = { in_flight = true, receivable = true, open = true }
 
 -- values: the hash fields in the order of M.fields, or an empty list.
 function M.parse(id, values)
@@ -33,7 +40,23 @@ function M.is_open(self)
 end
 
 local function fields_of(self)
-  return self.values.kind == "transfer" and TRANSFER or DIVIDEND
+  return FIELDS_OF[self.values.kind]
+end
+
+function M.is_correction(self)
+  return self.values.kind == "correction"
+end
+
+-- The JSON list of fees {{token, amount, class}, ...}, "" where none were stated.
+function M.fees_text(fees)
+  if type(fees) ~= "table" then
+    return ""
+  end
+  local parts = {}
+  for index = 1, #fees do
+    parts[index] = '["' .. table.concat(fees[index], '","') .. '"]'
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
 end
 
 -- The fields and values HSET takes.
@@ -50,8 +73,8 @@ function M.json(self)
   local fields = fields_of(self)
   for index = 1, #fields do
     local name, value = fields[index], self.values[fields[index]]
-    parts[#parts + 1] = ',"' .. name .. '":'
-      .. (name == "shares" and value or '"' .. value .. '"')
+    local is_json = name == "shares" or (name == "fees" and value ~= "")
+    parts[#parts + 1] = ',"' .. name .. '":' .. (is_json and value or '"' .. value .. '"')
   end
   return table.concat(parts) .. "}"
 end
@@ -62,7 +85,9 @@ function M.restore(self, told)
   for index = 1, #M.fields do
     local name = M.fields[index]
     local value = told[name]
-    if type(value) == "table" then
+    if name == "fees" then
+      value = M.fees_text(value)
+    elseif type(value) == "table" then
       local amounts = token_amounts.new()
       for strategy, amount in pairs(value) do
         token_amounts.set(amounts, strategy, decimal.parse(amount))

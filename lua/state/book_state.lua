@@ -36,7 +36,7 @@ local TERM_DEFAULTS = { multiplier = "1", inverse = "0", dust = "0" }
 -- Where it was last traded.
 local PLACE_FIELDS = { "chain_id", "location" }
 local PLACE_DEFAULTS = { chain_id = "0", location = "" }
-local POSITION_FIELDS, TERMS_FROM, PLACE_FROM, VALUES_FROM = {}, nil, nil, nil
+local POSITION_FIELDS, TERMS_FROM, PLACE_FROM, VALUES_FROM, STAMP_AT = {}, nil, nil, nil, nil
 do
   local function append(fields)
     local first = #POSITION_FIELDS + 1
@@ -46,6 +46,7 @@ do
   append(position.fields)
   TERMS_FROM, PLACE_FROM = append(TERM_FIELDS), append(PLACE_FIELDS)
   VALUES_FROM = append(valuation.fields)
+  STAMP_AT = append({ "seq" })
 end
 local INDEX_KEYS = {
   "positions", "closed", "strategies", "balances", "traces", "pendings", "reservations",
@@ -136,7 +137,8 @@ function M.bind(self)
       present = position.parse(values)
       present.terms = { unpack(values, TERMS_FROM, PLACE_FROM - 1) }
       present.place = { unpack(values, PLACE_FROM, VALUES_FROM - 1) }
-      present.valued = valuation.parse({ unpack(values, VALUES_FROM, #POSITION_FIELDS) })
+      present.valued = valuation.parse({ unpack(values, VALUES_FROM, STAMP_AT - 1) })
+      present.stamp = values[STAMP_AT]
       present.redis_key, present.member = key, strategy .. ":" .. instrument
       present.strategy, present.instrument = strategy, instrument
       if present.exists then
@@ -239,6 +241,9 @@ function M.bind(self)
 
   function self.keep_pending(present)
     present.seq, present.exists = self.entry_seq_text, true
+    if pending_state.is_correction(present) then
+      keys.key(self.keys, "restatements")
+    end
   end
 
   -- Adds to a sum of the whole book: "in_flight" or "receivable".
@@ -514,6 +519,9 @@ local function write_order(self, present)
 end
 
 local function write_pending(self, present)
+  if pending_state.is_correction(present) then
+    add_member(self, "restatements", present.id, present.seq)
+  end
   if pending_state.is_open(present) then
     add_member(self, "pendings", present.id)
   else

@@ -30,7 +30,9 @@ local function hash_of(fields, values)
 end
 
 -- What the event says of an instrument, and where its positions lie from now on (nil: as before).
-local MOVES_POSITION = { fill = true, execution_result = true, deposit = true, opening = true }
+local MOVES_POSITION = {
+  fill = true, execution_result = true, deposit = true, opening = true, adjustment = true,
+}
 local function about(facts, effects, instrument)
   local arrives = facts.to and facts.to.instrument == instrument
     and (facts.step == "arrived" or facts.step == "whole")

@@ -16,10 +16,14 @@ from pm.attribution.spreads import Spreads, main_leg
 from pm.attribution.trips import Trip, Trips
 from pm.decimals import Amount
 
+RESTATEMENT = "restatement"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRow:
     """One booking: an execution, or (`trade_count` 0) whatever else moved the strategy's figures.
+
+    A `restatement` may count trades below zero: those it took back.
 
     `executed_at` is in ns. Money is in `settlement`; `price` is what the event told, None without.
     """
@@ -113,7 +117,7 @@ class Bookings:
             self._outcomes[trace["id"]] = None
 
     def _detail(self, entry: Mapping[str, str], facts: Mapping[str, Any], row: Row) -> None:
-        if row.trade_count and "trace" in facts:
+        if row.trade_count and "trace" in facts and entry["event"] != RESTATEMENT:
             self._traces.add(facts["trace"]["id"])
             self.spreads.add(facts, *main_leg(json.loads(entry["legs"])))
         if self._span.wants_trades and not row.only_allocates:
@@ -121,9 +125,10 @@ class Bookings:
 
 
 def _trade(book: str, entry: Mapping[str, str], facts: Mapping[str, Any], row: Row) -> TradeRow:
-    price = facts.get("price") if row.trade_count else None
+    is_execution = row.trade_count and entry["event"] != RESTATEMENT
+    price = facts.get("price") if is_execution else None
     quantity, notional = row.quantity, row.notional
-    if row.trade_count:
+    if is_execution:
         quantity, notional = main_leg(json.loads(entry["legs"]))
     return TradeRow(
         book=book,

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pm.attribution.holdings import Chapter, Life, Stretch, fees_outstanding, stretches
 from pm.attribution.money import Exchange, Known, Money, negated, stated, total
 from pm.attribution.price_pnl import Edges, price_pnl
+from pm.attribution.restated import beside_leg, beside_legs
+from pm.attribution.restated import negated as negated_rows
+from pm.attribution.rows import Row
 from pm.attribution.sums import Outstanding, Sums
 from pm.attribution.worth import worth
 from pm.decimals import ZERO, Amount, multiply_divide
@@ -39,6 +42,7 @@ class InstrumentMove:
     fees: Amount | None
     carry: Amount
     transfer_cost: Amount
+    corrections: Amount | None
     total: Amount | None
     total_reported: Amount | None
 
@@ -78,7 +82,8 @@ class Explanation:
 class Day:
     """What is asked: a day's chapters, prices and rates at its edges, splits in between.
 
-    A split is a pair of new and old units, by instrument.
+    A split is a pair of new and old units, by instrument. `corrections` are the contributions of
+    the day's restatements, which the chapters' rows contain.
     """
 
     day: str
@@ -87,15 +92,29 @@ class Day:
     start_exchange: Exchange
     end_exchange: Exchange
     splits: Mapping[str, tuple[Amount, Amount]] = field(default_factory=dict)
+    corrections: Sequence[Row] = ()
+
+    def corrections_of(self, stretch: Stretch) -> list[Row]:
+        """The corrections of one position."""
+        place = (stretch.book, stretch.strategy, stretch.terms.instrument)
+        return [
+            row for row in self.corrections if (row.book, row.strategy, row.instrument) == place
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """One position's day in its settlement token."""
+    """One position's day in its settlement token.
+
+    `corrected` is what corrected legs are worth more than they cost, `restated` is that with the
+    fees, carry and transfer cost that were corrected; `price_pnl` contains the former.
+    """
 
     stretch: Stretch
     carried: Amount | None
     traded: Amount | None
+    corrected: Amount | None
+    restated: Amount | None
     price_pnl: Amount | None
 
 
@@ -103,9 +122,15 @@ def explain(asked: Day) -> Explanation:
     """The day's P&L by cause."""
     moves = [_move(stretch, asked) for chapter in asked.chapters for stretch in stretches(chapter)]
     outstanding = fees_outstanding(asked.chapters)
-    sums = Sums((row for chapter in asked.chapters for row in chapter.rows), outstanding)
-    tokens = _lines(moves, sums, asked)
-    whole = total((_by_token(moves, "price_pnl"), *(tokens[name] for name in BOOKED_LINES)))
+    rows = [row for chapter in asked.chapters for row in chapter.rows]
+    tokens = _lines(moves, Sums([*rows, *negated_rows(asked.corrections)], outstanding), asked)
+    whole = total(
+        (
+            _by_token(moves, "price_pnl"),
+            *(tokens[name] for name in BOOKED_LINES if name != "corrections"),
+            beside_legs(asked.corrections),
+        )
+    )
     exact = {name: asked.end_exchange.worth(amounts) for name, amounts in tokens.items()}
     currency = _currency(asked)
     pnl = asked.end_exchange.worth(whole)
@@ -140,12 +165,29 @@ def _move(stretch: Stretch, asked: Day) -> _Move:
         scale = max(CARRIED_SCALE, quantity.scale)
         quantity = multiply_divide(quantity, numerator, denominator, scale)
     carried = edges.worth(stretch, quantity, edges.end)
+    corrected, restated = _corrected(stretch, asked)
+    traded = None
+    if end is not None and carried is not None and corrected is not None:
+        traded = end - carried - stretch.notional - corrected
     return _Move(
         stretch=stretch,
         carried=None if start is None or carried is None else carried - start,
-        traded=None if end is None or carried is None else end - carried - stretch.notional,
+        traded=traded,
+        corrected=corrected,
+        restated=restated,
         price_pnl=price_pnl(stretch, edges),
     )
+
+
+def _corrected(stretch: Stretch, asked: Day) -> tuple[Amount | None, Amount | None]:
+    """What corrections of a position made by price, and in all."""
+    rows = asked.corrections_of(stretch)
+    quantity = sum((row.quantity for row in rows), ZERO)
+    value = asked.edges.worth(stretch, quantity, asked.edges.end)
+    if value is None:
+        return None, None
+    corrected = value - sum((row.notional for row in rows), ZERO)
+    return corrected, sum((beside_leg(row) for row in rows), corrected)
 
 
 def _lines(moves: Iterable[_Move], sums: Sums, asked: Day) -> dict[str, Known]:
@@ -156,7 +198,7 @@ def _lines(moves: Iterable[_Move], sums: Sums, asked: Day) -> dict[str, Known]:
         "fees": _fees(sums, asked),
         "carry": sums.money_of("carry"),
         "transfer_cost": negated(sums.money_of("transfer_cost")),
-        "corrections": dict.fromkeys(sorted(sums.settlements), ZERO),
+        "corrections": dict.fromkeys(sorted(sums.settlements), ZERO) | _by_token(held, "restated"),
     }
 
 
@@ -232,10 +274,13 @@ def _instruments(
 def _instrument(moves: Sequence[_Move], outstanding: Outstanding, asked: Day) -> InstrumentMove:
     terms, edges = moves[0].stretch.terms, asked.edges
     x = terms.settlement
-    sums = Sums((row for move in moves for row in move.stretch.rows), outstanding)
+    rows = [row for move in moves for row in move.stretch.rows]
+    restated = [row for move in moves for row in asked.corrections_of(move.stretch)]
+    sums = Sums([*rows, *negated_rows(restated)], outstanding)
     fees = _fees(sums, asked).get(x, ZERO)
     carry, cost = (sums.money_of(name).get(x, ZERO) for name in ("carry", "transfer_cost"))
-    whole = total((_by_token(moves, "price_pnl"), {x: fees}, {x: carry - cost}))[x]
+    beside = sum((beside_leg(row) for row in restated), ZERO)
+    whole = total((_by_token(moves, "price_pnl"), {x: fees}, {x: carry - cost + beside}))[x]
     return InstrumentMove(
         instrument_id=terms.instrument,
         settlement=x,
@@ -248,6 +293,7 @@ def _instrument(moves: Sequence[_Move], outstanding: Outstanding, asked: Day) ->
         fees=fees,
         carry=carry,
         transfer_cost=-cost,
+        corrections=_by_token(moves, "restated")[x],
         total=whole,
         total_reported=stated(asked.end_exchange.worth({x: whole})),
     )

@@ -28,10 +28,13 @@ from pm.attribution.performance import Question, Traces, attribute, day_rows
 from pm.attribution.period import DAY_NS, Range, day_of, iso_second, midnight, parse_range
 from pm.attribution.price_pnl import Edges
 from pm.attribution.prices import Moments, Wanted
+from pm.attribution.restated import restated_rows
+from pm.attribution.rows import Row
 from pm.attribution.scan import scan
 from pm.attribution.spreads import Spreads
 from pm.attribution.stored import Told
 from pm.attribution.worth import PriceSet, Terms
+from pm.history.history import History
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 
@@ -109,8 +112,22 @@ def explanation(source: Source, day: str, strategy: str | None) -> Explanation:
             start_exchange=Exchange(currency, start, gaps),
             end_exchange=Exchange(currency, end, gaps),
             splits=moments.splits_between(wanted.start, wanted.end),
+            corrections=_corrections(source, day, chapters),
         )
     )
+
+
+def _corrections(source: Source, day: str, chapters: Iterable[Chapter]) -> list[Row]:
+    """What restatements of the day added, of the strategies that are asked for."""
+    asked = {(chapter.end.book, chapter.end.strategy) for chapter in chapters}
+    seqs = {chapter.end.book: chapter.end.seq for chapter in chapters}
+    history = History(source.client)
+    return [
+        row
+        for book, seq in seqs.items()
+        for row in restated_rows(source.client, history, book, day, seq)
+        if (row.book, row.strategy) in asked
+    ]
 
 
 def _told(

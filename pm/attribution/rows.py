@@ -122,6 +122,9 @@ def contribution_row(book: str, told: Mapping[str, Any]) -> Row:
         figures[f"trips_{trip}"] = "1"
     if order := figures.pop("order", ""):
         figures[f"orders_{order}"] = "1"
+    for kind in ("trips", "orders"):
+        for name, number in figures.pop(kind, {}).items():
+            figures[f"{kind}_{name}"] = number
     if "latency_ns" in figures:
         figures["latency_orders"] = "1"
     return Row(

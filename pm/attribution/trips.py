@@ -1,7 +1,8 @@
 """Trips, flat to flat, as the journal tells them: one strategy and instrument each.
 
 The state of a trip is in every change of its position, so one that began before the range is told
-as fully as one that began inside. A flip closes one trip and opens the next in one entry.
+as fully as one that began inside. A flip closes one trip and opens the next in one entry. A
+restatement tells of the trip that runs; those that have ended stay as they were published.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pm.decimals import ZERO, Amount
+
+RESTATEMENT = "restatement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,9 @@ class Trips:
         if known is None and not outcome and abs(quantity) <= dust:
             return
         trip = self._trip(instrument, part, state, facts, outcome)
+        if facts["kind"] == RESTATEMENT and abs(quantity) <= dust:
+            self._open.pop(instrument, None)
+            return
         if counts:
             self._active.add(instrument)
         if not outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from pm import keys
-from pm.rules.expected import NOT_FOLDED, SORTED_SETS, ExpectedState
+from pm.rules.expected import NOT_FOLDED, RESTATEMENTS, SORTED_SETS, ExpectedState
 
 KEYS_A_READ = 500
 
@@ -37,7 +37,8 @@ def read_keys(
 
 def is_sorted_set(name: str) -> bool:
     """Whether a key without prefix is a sorted set (else a hash, or a set by its content)."""
-    return name in SORTED_SETS or name.startswith(("instrument:", "chain:"))
+    is_one = name in SORTED_SETS or name == RESTATEMENTS
+    return is_one or name.startswith(("instrument:", "chain:"))
 
 
 def state_differences(expected: ExpectedState, stored: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -20,6 +21,11 @@ from pm.client import (
     to_json,
 )
 from pm.client.feed import feed
+from pm.corrections.listing import restated_by
+
+_SHOWN = (
+    "strategy", "instrument", "quantity", "price", "token", "amount", "status", "execution",
+)  # fmt: skip
 
 
 @click.command()
@@ -36,13 +42,22 @@ def journal(
     """Show the journal: every event, what it did, and the hash chain."""
     with reader(options) as client:
         entries: list[JournalEntry] = []
+        restated: dict[tuple[str, int], int] = {}
         for name in books_of(client, book):
             entries.extend(_entries(client, name, start, count, as_json))
+            found = restated_by(client.server, name)
+            restated |= {(name, trade): seq for trade, seq in found.items()}
     if as_json:
-        print_json(to_json(entries))
+        print_json([_told(entry, restated) for entry in entries])
         return
     headings = ("book", "seq", "event", "result", "reason", "what", "executed (UTC)", "digest")
-    print_table(headings, map(_entry_row, entries), (1,))
+    print_table(headings, [_entry_row(entry, restated) for entry in entries], (1,))
+
+
+def _told(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> dict[str, Any]:
+    told: dict[str, Any] = to_json(entry)
+    seq = restated.get((entry.book, entry.seq))
+    return told if seq is None else {**told, "restated_by": seq}
 
 
 def _entries(
@@ -64,13 +79,11 @@ def _entries(
     return found
 
 
-def _entry_row(entry: JournalEntry) -> tuple[str, ...]:
+def _entry_row(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> tuple[str, ...]:
     facts = entry.facts
-    what = [
-        str(facts[name])
-        for name in ("strategy", "instrument", "quantity", "price", "token", "amount", "status")
-        if name in facts
-    ]
+    what = [str(facts[name]) for name in _SHOWN if name in facts]
+    if (entry.book, entry.seq) in restated:
+        what.append(f"restated by {restated[entry.book, entry.seq]}")
     executed_at = facts.get("executed_at")
     return (
         entry.book,

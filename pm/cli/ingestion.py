@@ -14,11 +14,11 @@ from typing import TextIO
 import click
 import redis
 
-from pm import keys
 from pm.archive import open_archive
 from pm.books import lanes, opening, reference_store
+from pm.cli.making import Made, make_corrections
 from pm.cli.output import JSON_OPTION, print_json
-from pm.cli.routing import books_of, in_parts
+from pm.cli.routing import books_of, in_parts, whereabouts
 from pm.cli.session import Failure, Options, Session, ensure_books, ensure_library, session
 from pm.decimals import Amount
 from pm.events.lines import MarkLine, parse_lines
@@ -84,7 +84,8 @@ def ingest(options: Options, file: TextIO, instruments: Path | None, as_json: bo
                     _apply(current, client, book, of_book, results, reasons)
         except Stalled as error:
             raise Failure(str(error)) from None
-    _show(results, reasons, len(marks), opened, as_json)
+        made = make_corrections(current, client, every)
+    _show(results, reasons, len(marks), opened, made, as_json)
 
 
 def _read(file: TextIO) -> tuple[Sequence[Event], Sequence[MarkLine]]:
@@ -168,13 +169,10 @@ def _record_splits(client: redis.Redis, events: Sequence[Event]) -> None:
 def _by_book(
     current: Session, client: redis.Redis, events: Sequence[Event], every: Sequence[str]
 ) -> dict[str, list[Event]]:
-    def expecting(dividend_id: str) -> list[str]:
-        pending = f"dividend.{dividend_id}"
-        return [name for name in every if client.exists(keys.pending(name, pending))]
-
+    where = whereabouts(client, every)
     found: dict[str, list[Event]] = {}
     for event in events:
-        for book in books_of(event, current.settings.books, every, expecting):
+        for book in books_of(event, current.settings.books, every, where):
             found.setdefault(book, []).append(event)
     return found
 
@@ -228,17 +226,26 @@ def _progress(book: str, count: int):  # type: ignore[no-untyped-def]
 
 
 def _show(
-    results: Counter[str], reasons: Reasons, marks: int, opened: Sequence[str], as_json: bool
+    results: Counter[str],
+    reasons: Reasons,
+    marks: int,
+    opened: Sequence[str],
+    made: Made,
+    as_json: bool,
 ) -> None:
     if as_json:
         counts = {name: results[name] for name in _RESULTS}
         told = {reason: count for (_, reason), count in reasons.items()}
-        print_json({**counts, "marks": marks, "opened": list(opened), "reasons": told})
+        corrections = {"corrections": dict(made)} if made else {}
+        opened_ = {"marks": marks, "opened": list(opened), "reasons": told}
+        print_json({**counts, **opened_, **corrections})
         return
     for book in opened:
         click.echo(f"opened book {book}")
     line = ", ".join(f"{name} {results[name]}" for name in _RESULTS)
     click.echo(f"{line}, marks {marks}" if marks else line)
+    if made:
+        click.echo(f"corrections: {', '.join(f'{name} {made[name]}' for name in sorted(made))}")
     for (result, reason), count in reasons.most_common(REASONS_SHOWN):
         click.echo(f"  {result} {count}: {reason}")
     if len(reasons) > REASONS_SHOWN:

@@ -18,6 +18,7 @@ from pm.cli.session import Options
 _COMMANDS_OF: Final = {
     "ingestion": ("ingest",),
     "capital": ("reserve", "release", "deposit", "withdraw", "allocate", "transfer"),
+    "corrections": ("bust", "correct", "adjust", "restatements"),
     "decoding": ("decode",),
     "marks": ("mark",),
     "reading": ("positions", "strategy", "balances", "reservations"),

@@ -18,6 +18,7 @@ import redis
 
 from pm import keys
 from pm.client.amounts import parse_amount, read_amounts
+from pm.client.correcting import TradeCorrections
 from pm.client.journal import JournalEntry
 from pm.client.past import Past
 from pm.client.posted import (
@@ -57,7 +58,10 @@ Id = str | int
 
 
 class Capital:
-    """Reservations, deposits, withdrawals, allocations; `transfers` moves what is there."""
+    """Reservations, deposits, withdrawals, allocations; `transfers` moves what is there.
+
+    `corrections` changes what was told wrongly.
+    """
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class Capital:
             past=Past(settings, archive),
         )
         self.transfers: Final = Transfers(self._submissions)
+        self.corrections: Final = TradeCorrections(self._submissions)
 
     @classmethod
     def open(

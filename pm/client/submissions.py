@@ -28,7 +28,18 @@ from pm.connect import ServerError
 from pm.connect.errors import explain
 from pm.decimals import Amount
 from pm.events.facts import Direct, Facts
-from pm.events.model import Allocation, CapitalFlow, EventError, Release, Reservation, Transfer
+from pm.events.model import (
+    Adjustment,
+    Allocation,
+    Bust,
+    CapitalFlow,
+    Correct,
+    CorrectionEvent,
+    EventError,
+    Release,
+    Reservation,
+    Transfer,
+)
 from pm.events.read_event import read_event
 from pm.events.resolving import Resolver
 from pm.history import HistoryGap
@@ -36,8 +47,18 @@ from pm.reference.records import Instrument
 from pm.reference.snapshot import Reference
 from pm.reference.text_ids import unescape_id
 
-CapitalEvent = Reservation | Release | CapitalFlow | Allocation | Transfer
-AnyEvent = TypeVar("AnyEvent", Reservation, Release, CapitalFlow, Allocation, Transfer)
+CapitalEvent = Reservation | Release | CapitalFlow | Allocation | Transfer | CorrectionEvent
+AnyEvent = TypeVar(
+    "AnyEvent",
+    Reservation,
+    Release,
+    CapitalFlow,
+    Allocation,
+    Transfer,
+    Bust,
+    Correct,
+    Adjustment,
+)
 
 ENTRIES_MAX: Final = 10_000
 
@@ -50,6 +71,7 @@ _REFUSALS: Final = {
     "unknown_transfer": "there is no transfer of this id",
     "transfer_ended": "the transfer has ended",
     "transfer_mismatch": "the transfer is another strategy's or instrument's",
+    "correction_exists": "there is a correction of this id already",
     "arrived_more": "more would arrive than was sent",
     "to_instrument_missing": "the instrument it becomes is missing",
     "rate_missing": "the instruments settle in different tokens, and no rate is given",
@@ -108,6 +130,11 @@ class Submissions:
         if strategy is not None and self._book_of is not None:
             return self._book_of(str(strategy))
         return self._home
+
+    @property
+    def submitter(self) -> Submitter:
+        """What submits events by their facts."""
+        return self._submitter
 
     @property
     def reference(self) -> Reference:

@@ -39,6 +39,7 @@ from pm.wire.execution_records import (
 )
 
 MAX_FEES: Final = 32
+MAX_WORDS_LENGTH: Final = 500
 MAX_CHAIN_ID: Final = (1 << 32) - 1
 
 PLACE_KEYS: Final = ("location", "account", "venue", "chain_id")
@@ -155,6 +156,22 @@ def parse_reason(value: Any, key: str) -> str:
         raise KeyFault(f"{key}: {error}") from None
     ends = accumulate(len(part) for part in escaped)
     return "".join(part for part, end in zip(escaped, ends, strict=True) if end <= MAX_ID_LENGTH)
+
+
+def parse_words(value: Any, key: str) -> str:
+    """Return free text of one line, not empty."""
+    if not isinstance(value, str):
+        raise KeyFault(f"{key}: must be text, not {shown(value)}")
+    words = " ".join(value.split())
+    if not words:
+        raise KeyFault(f"{key}: is empty")
+    if len(words) > MAX_WORDS_LENGTH:
+        raise KeyFault(
+            f"{key}: has {len(words)} characters, at most {MAX_WORDS_LENGTH} are accepted"
+        )
+    if not words.isprintable():
+        raise KeyFault(f"{key}: must be printable, not {shown(words)}")
+    return words
 
 
 def parse_status(value: Any, key: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pm.events import capital_facts, life_facts, order_facts, upkeep_facts
+from pm.events import capital_facts, correction_facts, life_facts, order_facts, upkeep_facts
 from pm.events.facts_text import Direct, Place, nothing_facts, quarantined_facts
 from pm.events.message import pack
 from pm.events.model import Event, Quarantined
@@ -29,6 +29,7 @@ _WRITERS: Final[dict[type, Callable[[Any, Place | Direct, Resolver], str]]] = {
     **capital_facts.WRITERS,
     **life_facts.WRITERS,
     **upkeep_facts.WRITERS,
+    **correction_facts.WRITERS,
 }
 
 

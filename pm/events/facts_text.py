@@ -21,6 +21,7 @@ from pm.events.model import Fee, FeeClass, Trace
 MAX_DETAIL_LENGTH: Final = 200
 _SECONDS_PER_DAY: Final = 86_400
 _NANOSECONDS_PER_DAY: Final = _SECONDS_PER_DAY * 10**9
+_PLAIN_FOR: Final = {'"': "'", "\\": "/"}
 _NEEDS_QUOTING: Final = re.compile(r"[^ !#-\[\]-~]")
 
 
@@ -102,6 +103,14 @@ def nothing_facts(place: Place) -> str:
     return f"{_bare_head('nothing', place)}}}"
 
 
+def plain_text(text: str) -> str:
+    """Return free text in characters that need no quoting."""
+    return "".join(
+        _PLAIN_FOR.get(character, character if character.isprintable() else "?")
+        for character in text
+    )
+
+
 def _bare_head(kind: str, place: Place | Direct) -> str:
     if isinstance(place, Direct):
         return f'{{"kind":"{kind}","received_at":"{place.received_at}"'
@@ -112,7 +121,7 @@ def _bare_head(kind: str, place: Place | Direct) -> str:
 
 
 def _replaced(match: re.Match[str]) -> str:
-    return {'"': "'", "\\": "/"}.get(match.group(), "?")
+    return _PLAIN_FOR.get(match.group(), "?")
 
 
 @lru_cache(maxsize=64)

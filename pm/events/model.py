@@ -23,6 +23,7 @@ from pm.events.capital_model import (
     Transfer,
     TransferStep,
 )
+from pm.events.correction_model import Adjustment, Bust, Correct, CorrectionEvent
 from pm.events.life_model import (
     DIVIDEND_STEPS,
     Dividend,
@@ -72,8 +73,12 @@ __all__ = [
     "TRACE_VERDICTS",
     "TRANSFER_STEPS",
     "UNATTRIBUTED",
+    "Adjustment",
     "Allocation",
+    "Bust",
     "CapitalFlow",
+    "Correct",
+    "CorrectionEvent",
     "Dividend",
     "DividendStep",
     "Event",
@@ -119,6 +124,7 @@ Event = (
     | Transfer
     | LifeEvent
     | UpkeepEvent
+    | CorrectionEvent
 )
 
 

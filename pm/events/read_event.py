@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pm.events import read_capital, read_life_event, read_order_event, read_upkeep
+from pm.events import (
+    read_capital,
+    read_correction,
+    read_life_event,
+    read_order_event,
+    read_upkeep,
+)
 from pm.events.model import Event, EventError
 from pm.events.read_order_event import without_aliases
 from pm.reference.table import KeyFault, Table, one_of
@@ -22,12 +28,14 @@ _KEYS: Final = {
     **read_capital.KEYS,
     **read_life_event.KEYS,
     **read_upkeep.KEYS,
+    **read_correction.KEYS,
 }
 _READERS: Final[dict[str, Callable[[Table], Event]]] = {
     **read_order_event.READERS,
     **read_capital.READERS,
     **read_life_event.READERS,
     **read_upkeep.READERS,
+    **read_correction.READERS,
 }
 
 KINDS: Final = tuple(_KEYS)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from pm.events import replay_capital, replay_life, replay_orders, replay_upkeep
+from pm.events import replay_capital, replay_correction, replay_life, replay_orders, replay_upkeep
 from pm.events.facts_fields import FactsTable
 from pm.events.model import Event, EventError
 
@@ -20,6 +20,7 @@ _READERS: Final[dict[str, Callable[[FactsTable], Event]]] = {
     **replay_capital.READERS,
     **replay_life.READERS,
     **replay_upkeep.READERS,
+    **replay_correction.READERS,
 }
 
 

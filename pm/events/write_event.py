@@ -13,8 +13,8 @@ from pm.reference.text_ids import unescape_id
 
 _ID_FIELDS: Final = frozenset(
     {
-        "execution_id", "event_id", "transfer_id", "dividend_id", "order_id", "instrument",
-        "to_instrument", "underlying", "reason", "status", "token", "to_token",
+        "execution_id", "event_id", "break_id", "transfer_id", "dividend_id", "order_id",
+        "instrument", "to_instrument", "underlying", "reason", "status", "token", "to_token",
         "venue", "from_venue", "to_venue", "location", "from_location", "to_location",
         "account", "from_account", "to_account", "book", "from_book", "to_book",
     }
@@ -30,7 +30,7 @@ def event_table(event: Event) -> dict[str, Any]:
             continue
         if name == "fees":
             # No fees and fees not stated differ only where None is possible.
-            if value or event.kind == "execution_result":
+            if value or event.kind in ("execution_result", "correct"):
                 table["fees"] = [_fee_table(fee) for fee in value]
         elif name == "trace":
             table["trace"] = _trace_table(value)

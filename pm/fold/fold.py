@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1
@@ -72,7 +72,8 @@ def fingerprint(text: bytes | None) -> bytes:
 class Fold:
     """A book folded so far. `start_seq` is the entry it began after, 0 for genesis.
 
-    `received_at` (ns) is the latest receipt among the entries, 0 while none tells one.
+    `received_at` (ns) is the latest receipt among the entries, 0 while none tells one. `also` finds
+    what else is wrong with an entry as stored.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Fold:
     received_at: int = 0
     found: Differences = field(default_factory=Differences)
     is_ended: bool = False
+    also: Callable[[Mapping[str, str]], Iterable[str]] = field(default=lambda stored: ())
 
     @classmethod
     def after(cls, checkpoint: Checkpoint) -> Fold:
@@ -168,6 +170,7 @@ class Fold:
             return None
         if tuple(stored.items()) != tuple(zip(FIELDS, entry[1:], strict=True)):
             self.found.add(_entry_differences(entry, stored))
+        self.found.add(self.also({"seq": str(seq), **stored}))
         self.tally.count(entry)
         self.tally.digest = self.book.state.digest = stored.get("digest", "")
         self.refusals.add(entry)

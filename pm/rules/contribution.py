@@ -5,7 +5,7 @@ per settlement token for what is money of one kind, per token for fees and alloc
 for every position an entry concerns, and none where it changes no total.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pm.decimals import ZERO, Amount
@@ -14,8 +14,17 @@ from pm.rules.token_amounts import NO_AMOUNTS, TokenAmounts, amounts_json, plus_
 UNKNOWN = "-"
 
 
+Counts = Mapping[str, int]
+NO_COUNTS: Counts = {}
+TRIP_OUTCOMES = ("won", "lost", "unknown")
+ORDER_ENDS = ("filled", "rejected", "cancelled")
+
+
 class Contribution(NamedTuple):
-    """One entry's part of the totals; None, 0, empty maps and "" stand for nothing."""
+    """One entry's part of the totals; None, 0, empty maps and "" stand for nothing.
+
+    `trips` and `orders` are the counts a restatement moves, which may take back several.
+    """
 
     strategy: str
     day: str
@@ -24,6 +33,7 @@ class Contribution(NamedTuple):
     base: str = ""
     quote: str = ""
     settlement: str = ""
+    trade_count: int = 0
     volume: Amount | None = None
     quantity: Amount | None = None
     notional: Amount | None = None
@@ -38,12 +48,15 @@ class Contribution(NamedTuple):
     trip: str = ""
     order: str = ""
     latency_ns: int | None = None
+    trips: Counts = NO_COUNTS
+    orders: Counts = NO_COUNTS
 
     @property
     def is_empty(self) -> bool:
         """Whether it would change no total."""
         return (
-            self.volume is None
+            not self.trade_count
+            and self.volume is None
             and self.quantity is None
             and not self.realized_pnl
             and not self.carry
@@ -55,6 +68,8 @@ class Contribution(NamedTuple):
             and not self.allocated
             and not self.trip
             and not self.order
+            and not self.trips
+            and not self.orders
         )
 
 
@@ -104,8 +119,10 @@ def contribution_json(entry: Contribution) -> str:
         parts.append(
             f'"base":"{entry.base}","quote":"{entry.quote}","settlement":"{entry.settlement}"'
         )
+    if entry.trade_count:
+        parts.append(f'"trade_count":"{entry.trade_count}"')
     if entry.volume is not None:
-        parts.append(f'"trade_count":"1","volume":"{entry.volume}"')
+        parts.append(f'"volume":"{entry.volume}"')
     if entry.quantity is not None:
         parts.append(f'"quantity":"{entry.quantity}","notional":"{entry.notional}"')
     if entry.realized_pnl:
@@ -128,6 +145,14 @@ def contribution_json(entry: Contribution) -> str:
         parts.append(f'"trip":"{entry.trip}"')
     if entry.order:
         parts.append(f'"order":"{entry.order}"')
+    if entry.trips:
+        parts.append(f'"trips":{_counts_json(entry.trips, TRIP_OUTCOMES)}')
+    if entry.orders:
+        parts.append(f'"orders":{_counts_json(entry.orders, ORDER_ENDS)}')
     if entry.latency_ns is not None:
         parts.append(f'"latency_ns":"{entry.latency_ns}"')
     return "{" + ",".join(parts) + "}"
+
+
+def _counts_json(counts: Counts, names: Sequence[str]) -> str:
+    return "{" + ",".join([f'"{name}":"{counts[name]}"' for name in names if name in counts]) + "}"

@@ -9,7 +9,7 @@ from pm.rules.decision import Decision, noted, refused
 from pm.rules.draft import Draft
 from pm.rules.effects import settle_json
 from pm.rules.facts import Facts, Place
-from pm.rules.holders import Holder, holders
+from pm.rules.holders import holders
 from pm.rules.legs import Holding, Leg, notional
 from pm.rules.movements import MARGINED, Movements, execution_moves
 from pm.rules.position_events import Correction
@@ -54,7 +54,7 @@ def decide_settlement(state: BookState, facts: Facts) -> Decision:
             leg = Leg(-holder.quantity, -target)
             effect = draft.fold(holder.strategy, holder.instrument, terms, leg)
         else:
-            correction = _marked(holder, target, facts.need("executed_at"))
+            correction = marked(holder.position.held, target, facts.need("executed_at"))
             effect = draft.correct(holder.strategy, holder.instrument, terms, correction)
             effects.append(settle_json(holder.key, effect.realized_pnl))
         movements.add(place, [(terms.settlement, effect.realized_pnl)])
@@ -67,6 +67,7 @@ def decide_settlement(state: BookState, facts: Facts) -> Decision:
     )
 
 
-def _marked(holder: Holder, target: Amount, executed_at: str) -> Correction:
-    quantity, cost, realized_pnl = holder.position.held
+def marked(held: Holding, target: Amount, executed_at: str) -> Correction:
+    """The correction of a position that is paid out what it gained up to `target`."""
+    quantity, cost, realized_pnl = held
     return Correction(executed_at, Holding(quantity, target, realized_pnl + target - cost))

@@ -34,17 +34,18 @@ RESULTS = frozenset({"filled", "partial", "rejected", "cancelled", "unknown"})
 ENDED_UNFILLED = frozenset({"rejected", "cancelled"})
 
 
-class _Priced(NamedTuple):
+class Priced(NamedTuple):
     """An execution as stated: its whole notional and its price per unit, None when unknown."""
 
     notional: Amount | None
     unit_price: Amount | None
 
 
-def _priced(facts: Facts, quantity: Amount, terms: Terms) -> _Priced:
+def priced_by(facts: Facts, quantity: Amount, terms: Terms) -> Priced:
+    """What an event states of a quantity, its own or the cumulative one."""
     price, quote_amount = facts.amount("price"), facts.amount("quote_amount")
     whole = notional(quantity, price, quote_amount, terms.multiplier, terms.inverse)
-    return _Priced(whole, unit_price(quantity, whole, price, quote_amount, terms.multiplier))
+    return Priced(whole, unit_price(quantity, whole, price, quote_amount, terms.multiplier))
 
 
 def decide_fill(state: BookState, facts: Facts, subject: Subject) -> Decision:
@@ -55,7 +56,7 @@ def decide_fill(state: BookState, facts: Facts, subject: Subject) -> Decision:
         return refused("order_mismatch")
     if terms is None:
         return refused("unknown_instrument")
-    priced = _priced(facts, quantity, terms)
+    priced = priced_by(facts, quantity, terms)
     if priced.notional is None:
         return refused("price_missing")
     applied = apply_fill(
@@ -86,7 +87,7 @@ def decide_result(state: BookState, facts: Facts, subject: Subject) -> Decision:
         return Decision("stale")
     if opposes(order, quantity):
         return refused("order_mismatch")
-    priced = _Priced(None, None) if terms is None else _priced(facts, quantity, terms)
+    priced = Priced(None, None) if terms is None else priced_by(facts, quantity, terms)
     moves = quantity != order.quantity
     if moves and terms is None:
         return refused("unknown_instrument")
@@ -240,6 +241,7 @@ def _contribution(
         base=terms.base,
         quote=terms.quote,
         settlement=terms.settlement,
+        trade_count=int(bool(applied.quantity)),
         volume=abs(applied.notional) if applied.quantity else None,
         quantity=quantity,
         notional=total_notional,

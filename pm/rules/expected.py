@@ -7,6 +7,7 @@ name. Left out is what no journal decides: the book's epoch and the library that
 
 from pm.rules.journal import RULES_VERSION
 from pm.rules.orders import Order
+from pm.rules.pending import Correction
 from pm.rules.position import Position
 from pm.rules.reservations import reservations_json
 from pm.rules.seen import FIRST_GENERATION
@@ -37,6 +38,8 @@ SORTED_SETS = (
     "reservations",
 )
 """Sorted sets every book has."""
+RESTATEMENTS = "restatements"
+"""A sorted set a book has once a correction was asked for."""
 _NS_PER_MS = 1_000_000
 
 
@@ -237,9 +240,11 @@ def _sorted_sets(state: BookState) -> ExpectedState:
     for key, (order, told_at, _) in state.orders.items():
         if order.reservations:
             sets["reservations"][key] = _milliseconds(told_at)
-    for key, (pending, _) in state.pendings.items():
+    for key, (pending, seq) in state.pendings.items():
         if pending.is_open:
             sets["pendings"][key] = "0"
+        if isinstance(pending, Correction):
+            sets.setdefault(RESTATEMENTS, {})[key] = str(seq)
     return dict(sets)
 
 

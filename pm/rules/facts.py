@@ -144,6 +144,13 @@ class Facts:
             raise FactsError(f"{self.place}: fees: {error}") from None
         return tuple([fee for fee in fees if fee.amount])
 
+    def amounts(self, name: str) -> dict[str, Amount]:
+        """The amounts by token under `name`; FactsError when absent."""
+        told = self.values.get(name)
+        if not isinstance(told, dict):
+            raise FactsError(f"{self.place}: {name} is not an object")
+        return {token: self._parsed(name, text) for token, text in told.items()}
+
     def trace(self) -> Mapping[str, str] | None:
         """The trace the event is a step of, None when it names none."""
         given: Mapping[str, str] | None = self.values.get("trace")

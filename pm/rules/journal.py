@@ -11,7 +11,7 @@ from pm.rules.pending import IN_FLIGHT, pending_json
 from pm.rules.position_events import PositionChange
 
 RULES_VERSION = "1"
-LEGS_OF_ONE_POSITION = frozenset({"fill", "execution_result", "deposit", "opening"})
+LEGS_OF_ONE_POSITION = frozenset({"fill", "execution_result", "deposit", "opening", "adjustment"})
 """Kinds whose legs do not name their position."""
 
 

@@ -8,6 +8,7 @@ of the rungs is the precedence of the reasons.
 from collections.abc import Callable, Mapping
 
 from pm.rules.capital import decide_allocation, decide_deposit, decide_withdrawal
+from pm.rules.corrections import decide_correction, decide_failure
 from pm.rules.decision import Decision, noted, refused
 from pm.rules.dividends import decide_dividend
 from pm.rules.endings import decide_expiry, decide_settlement
@@ -18,6 +19,7 @@ from pm.rules.fee_values import decide_fee_value
 from pm.rules.funding import decide_funding
 from pm.rules.notices import decide_rejected, decide_status
 from pm.rules.reserving import decide_release, decide_reserve, freed_by_news
+from pm.rules.restatements import decide_restatement
 from pm.rules.splits import decide_split
 from pm.rules.state import BookState
 from pm.rules.subject import Subject, subject_of
@@ -29,6 +31,7 @@ ORDER_KINDS = frozenset({"fill", "execution_result", "rejected", "order_status"}
 _RULES: Mapping[str, Callable[[BookState, Facts], Decision]] = {
     "deposit": decide_deposit,
     "opening": decide_deposit,
+    "adjustment": decide_deposit,
     "withdrawal": decide_withdrawal,
     "allocation": decide_allocation,
     "reserve": decide_reserve,
@@ -43,6 +46,10 @@ _RULES: Mapping[str, Callable[[BookState, Facts], Decision]] = {
     "fee_value": decide_fee_value,
     "trace_expired": decide_expired,
     "trace_archived": decide_archived,
+    "bust": decide_correction,
+    "correct": decide_correction,
+    "correction_failed": decide_failure,
+    "restatement": decide_restatement,
 }
 
 

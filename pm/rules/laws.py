@@ -6,7 +6,7 @@ folded state. A difference is a defect in the rules or a journal that is not thi
 
 from pm.decimals import ZERO, Amount
 from pm.rules.laws_of_totals import totals_differences
-from pm.rules.pending import IN_FLIGHT
+from pm.rules.pending import IN_FLIGHT, Dividend, Transfer
 from pm.rules.state import BookState
 from pm.rules.tally import Tally
 from pm.rules.unequal import unequal, unequal_maps
@@ -63,7 +63,7 @@ def under_way_differences(state: BookState, tally: Tally) -> list[str]:
     in_flight: dict[str, Amount] = {}
     receivables: dict[str, Amount] = {}
     for pending, _ in state.pendings.values():
-        if pending.is_open:
+        if isinstance(pending, Transfer | Dividend) and pending.is_open:
             sums = in_flight if pending.texts()["status"] == IN_FLIGHT else receivables
             sums[pending.token] = sums.get(pending.token, ZERO) + pending.amount
     found = []

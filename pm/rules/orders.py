@@ -105,7 +105,7 @@ def apply_fill(
         part, due = notional, tuple(fees)
     else:
         part = multiply_divide(notional, new, size, rounding_scale(notional)) if new else ZERO
-        due = tuple(fees) if not order.result_fees else _fee_shares(fees, new, size)
+        due = tuple(fees) if not order.result_fees else fee_shares(fees, new, size)
     added = new if quantity.sign > 0 else -new
     after = order._replace(
         status=order.status or "open",
@@ -118,7 +118,8 @@ def apply_fill(
     return Applied(after, added, part, due)
 
 
-def _fee_shares(fees: Sequence[Fee], new: Amount, size: Amount) -> tuple[Fee, ...]:
+def fee_shares(fees: Sequence[Fee], new: Amount, size: Amount) -> tuple[Fee, ...]:
+    """The fees of `new` out of `size`."""
     if not new:
         return ()
     shares = (

@@ -1,7 +1,8 @@
-"""What is under way: transfers in flight and dividends not paid yet.
+"""What is under way: transfers in flight, dividends not paid yet, corrections not made yet.
 
 A pending keeps what its end needs: for a transfer the basis that travels, for a dividend every
-strategy's share. It stays, ended, so that its number is not used twice.
+strategy's share, for a correction what is asked for. It stays, ended, so that its number is not
+used twice.
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,12 @@ from pm.rules.token_amounts import TokenAmounts, amounts_json
 
 IN_FLIGHT = "in_flight"
 RECEIVABLE = "receivable"
+OPEN = "open"
+_JSON_FIELDS = frozenset({"shares", "fees"})
 
 
 class Pending(Protocol):
-    """A transfer or dividend, whatever its state."""
+    """A transfer, dividend or correction, whatever its state."""
 
     @property
     def pending_id(self) -> str:
@@ -25,16 +28,8 @@ class Pending(Protocol):
     def is_open(self) -> bool:
         """Whether its end is still to come."""
 
-    @property
-    def token(self) -> str:
-        """The token under way."""
-
-    @property
-    def amount(self) -> Amount:
-        """How much of it."""
-
     def texts(self) -> Mapping[str, str]:
-        """Its fields as text, in order; `shares` is JSON."""
+        """Its fields as text, in order; `shares` and `fees` are JSON."""
 
 
 class Transfer(NamedTuple):
@@ -117,6 +112,43 @@ class Dividend(NamedTuple):
         }
 
 
+class Correction(NamedTuple):
+    """A trade's bust or correction; `fees` is JSON, and "" stands for what is not said."""
+
+    pending_id: str
+    status: str
+    action: str
+    execution: str
+    strategy: str
+    quantity: str
+    price: str
+    quote_amount: str
+    fees: str
+    keep_fees: str
+    by: str
+    why: str
+    trade_seq: str
+    reason: str
+    detail: str
+    sent_at: str
+    ended_at: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be made, its trade perhaps still to come."""
+        return self.status == OPEN
+
+    def texts(self) -> dict[str, str]:
+        """Its fields as text, in order; `fees` is JSON where they are stated."""
+        names = ("status", *self._fields[2:])
+        return {"kind": "correction", **{name: getattr(self, name) for name in names}}
+
+
+def correction_id(facts_id: str) -> str:
+    """The id under which a correction is pending."""
+    return f"correction.{facts_id}"
+
+
 def transfer_id(facts_id: str) -> str:
     """The id under which a transfer is pending."""
     return f"transfer.{facts_id}"
@@ -131,7 +163,7 @@ def pending_json(pending: Pending) -> str:
     """The JSON of a pending's state, as the journal keeps it."""
     fields = [f'"type":"pending","id":"{pending.pending_id}"']
     fields += [
-        f'"{name}":{text}' if name == "shares" else f'"{name}":"{text}"'
+        f'"{name}":{text}' if text and name in _JSON_FIELDS else f'"{name}":"{text}"'
         for name, text in pending.texts().items()
     ]
     return "{" + ",".join(fields) + "}"

@@ -13,7 +13,7 @@ from pm.rules.facts import Fee, Terms
 from pm.rules.fees import NO_FEES, FeeSum, closing_fees, fee_legs, plus_fees
 from pm.rules.legs import FLAT, Crossing, Holding, Leg, fold
 from pm.rules.position import NO_TRIP, Figures, Position, Trip, position_of, trip_outcome
-from pm.rules.token_amounts import NO_AMOUNTS, plus
+from pm.rules.token_amounts import NO_AMOUNTS, TokenAmounts, plus
 
 
 class PositionEvent(NamedTuple):
@@ -146,6 +146,35 @@ def value_fee(
     )
     change = PositionChange("position_modified", old, position_of(after, terms))
     return PositionEffect((), [change], ZERO, FeeSum(NO_AMOUNTS, value, {token: -amount}), "")
+
+
+def difference_effect(old: Position, new: Position) -> PositionEffect:
+    """A position that is other than was thought: one change, and as one leg what it differs by."""
+    before, after = old.figures, new.figures
+    leg = Leg(
+        new.quantity - old.quantity,
+        new.cost - new.realized_pnl - (old.cost - old.realized_pnl),
+    )
+    return PositionEffect(
+        [leg] if leg.quantity or leg.notional else [],
+        [PositionChange(_change_type(before.held, after.held), old, new)],
+        new.realized_pnl - old.realized_pnl,
+        FeeSum(
+            _difference(before.fees.paid, after.fees.paid),
+            after.fees.value - before.fees.value,
+            _difference(before.fees.unvalued, after.fees.unvalued),
+        ),
+        "",
+        after.carry - before.carry,
+        after.transfer_cost - before.transfer_cost,
+    )
+
+
+def _difference(before: TokenAmounts, after: TokenAmounts) -> TokenAmounts:
+    moved = {
+        token: after.get(token, ZERO) - before.get(token, ZERO) for token in {**before, **after}
+    }
+    return {token: amount for token, amount in moved.items() if amount}
 
 
 def _one_change(

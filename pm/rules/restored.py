@@ -15,7 +15,7 @@ from pm.rules.fees import FeeSum
 from pm.rules.journal import RULES_VERSION
 from pm.rules.legs import Holding
 from pm.rules.orders import Order
-from pm.rules.pending import Dividend, Pending, Transfer
+from pm.rules.pending import Correction, Dividend, Pending, Transfer
 from pm.rules.position import Figures, Trip, position_of
 from pm.rules.reservations import Reservation
 from pm.rules.seen import FIRST_GENERATION, SeenIds
@@ -252,6 +252,8 @@ def _reservations(text: str) -> Iterator[tuple[str, Reservation]]:
 
 
 def _pending(pending_id: str, fields: Hash) -> Pending:
+    if fields["kind"] == "correction":
+        return Correction(pending_id, *(fields[name] for name in Correction._fields[1:]))
     if fields["kind"] == "dividend":
         return Dividend(
             pending_id=pending_id,

@@ -12,15 +12,15 @@ from pm.rules.capital import positive
 from pm.rules.decision import Decision, noted
 from pm.rules.draft import Draft
 from pm.rules.effects import rescale_json
-from pm.rules.facts import Facts, Place
-from pm.rules.holders import Holder, holders
+from pm.rules.facts import Facts, Place, Terms
+from pm.rules.holders import holders
 from pm.rules.legs import MIN_SCALE, Holding, Leg, share
 from pm.rules.movements import EXCHANGED, moves_of
 from pm.rules.position_events import Correction
 from pm.rules.state import BookState
 
 
-class _Ratio(NamedTuple):
+class Ratio(NamedTuple):
     """`numerator` new for `denominator` old, at `decimals`; cash in lieu at `price` if any."""
 
     numerator: Amount
@@ -31,12 +31,7 @@ class _Ratio(NamedTuple):
 
 def decide_split(state: BookState, facts: Facts) -> Decision:
     """A split, or a reverse one, of everything held in an instrument."""
-    ratio = _Ratio(
-        positive(facts, "numerator"),
-        positive(facts, "denominator"),
-        facts.whole("decimals"),
-        facts.amount("price"),
-    )
+    ratio = ratio_of(facts)
     terms, place = facts.need_terms(), Place(facts.location(), facts.chain_id())
     held = holders(state, facts)
     if not held:
@@ -44,7 +39,9 @@ def decide_split(state: BookState, facts: Facts) -> Decision:
     draft, effects = Draft(state, facts), []
     rescaled = cash = ZERO
     for holder in held:
-        correction, removed = _split(holder, ratio, facts.need("executed_at"))
+        correction, removed = split_one(
+            holder.position.held, terms, ratio, facts.need("executed_at")
+        )
         effect = draft.correct(
             holder.strategy, holder.instrument, terms, correction, is_rescale=True
         )
@@ -63,9 +60,20 @@ def decide_split(state: BookState, facts: Facts) -> Decision:
     )
 
 
-def _split(holder: Holder, ratio: _Ratio, executed_at: str) -> tuple[Correction, Amount]:
+def ratio_of(facts: Facts) -> Ratio:
+    """The ratio a split tells."""
+    return Ratio(
+        positive(facts, "numerator"),
+        positive(facts, "denominator"),
+        facts.whole("decimals"),
+        facts.amount("price"),
+    )
+
+
+def split_one(
+    held: Holding, terms: Terms, ratio: Ratio, executed_at: str
+) -> tuple[Correction, Amount]:
     """The correction of one position, and the cost removed with its fraction."""
-    held = holder.position.held
     scaled = held.quantity * ratio.numerator
     quantity = truncated_quotient(scaled, ratio.denominator, ratio.decimals)
     rest = scaled - quantity * ratio.denominator
@@ -75,7 +83,7 @@ def _split(holder: Holder, ratio: _Ratio, executed_at: str) -> tuple[Correction,
     cash = ZERO
     if ratio.price is not None:
         worth = rest * ratio.price
-        cash = multiply_divide(worth, holder.terms.multiplier, ratio.denominator, MIN_SCALE)
+        cash = multiply_divide(worth, terms.multiplier, ratio.denominator, MIN_SCALE)
     after = Holding(quantity, held.cost - removed, held.realized_pnl + cash - removed)
     return Correction(executed_at, after, [Leg(ZERO, -cash)]), removed
 

@@ -114,6 +114,11 @@ def _of_deposit(entry: TallyEntry) -> Moves:
         yield entry.location, entry.facts["token"], Amount.parse(entry.facts["amount"])
 
 
+def _of_restatement(entry: TallyEntry) -> Moves:
+    for location, _, token, amount in entry.facts["moves"]:
+        yield location, token, Amount.parse(amount)
+
+
 def _of_withdrawal(entry: TallyEntry) -> Moves:
     yield entry.location, entry.facts["token"], -Amount.parse(entry.facts["amount"])
 
@@ -196,6 +201,8 @@ _MOVES: Mapping[str, Callable[[TallyEntry], Moves]] = {
     "order_status": _of_order_event,
     "deposit": _of_deposit,
     "opening": _of_deposit,
+    "adjustment": _of_deposit,
+    "restatement": _of_restatement,
     "withdrawal": _of_withdrawal,
     "transfer": _of_transfer,
     "funding": _of_funding,

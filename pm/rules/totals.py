@@ -30,11 +30,15 @@ class Counts:
 
     def add(self, entry: Contribution) -> None:
         """Count one entry."""
-        self.trade_count += entry.volume is not None
+        self.trade_count += entry.trade_count
         if entry.order:
             self.orders[entry.order] += 1
         if entry.trip:
             self.trips[entry.trip] += 1
+        for name, number in entry.orders.items():
+            self.orders[name] += number
+        for name, number in entry.trips.items():
+            self.trips[name] += number
 
 
 class Totals:

@@ -52,6 +52,7 @@ class JournalWatch:
     fees: list[UnvaluedFee] = field(default_factory=list)
     splits: list[FoundSplit] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
+    _restated: dict[int, set[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.first_seq = self.seq
@@ -69,13 +70,26 @@ class JournalWatch:
         flow = flow_of(entry)
         if flow is not None:
             self.flows.append(flow)
-        if '"fees_unvalued"' in entry["contribution"] and entry["event"] != "fee_value":
+        if entry["event"] == "restatement":
+            self._take_restated_fees(entry)
+        elif '"fees_unvalued"' in entry["contribution"] and entry["event"] != "fee_value":
             self.fees += _fees_of(entry)
         if entry["event"] == "split" and entry["result"] == "applied":
             self.splits.append(_split_of(entry))
         elif entry["event"] == "trace_archived" and entry["result"] == "applied":
             self.archived.append(json.loads(entry["facts"])["trace"]["id"])
         self.seq = int(entry["seq"])
+
+    def _take_restated_fees(self, entry: Mapping[str, str]) -> None:
+        """The fees a corrected trade still has without value, in the place of those it had."""
+        if entry["result"] != "applied":
+            return
+        facts = json.loads(entry["facts"])
+        changed = {int(seq) for seq, _ in facts["versions"]}
+        told_in = changed | {seq for seq, of in self._restated.items() if of & changed}
+        self._restated[int(entry["seq"])] = changed
+        self.fees = [fee for fee in self.fees if fee.seq not in told_in]
+        self.fees += _restated_fees_of(entry, facts)
 
     def flows_between(self, after: int, through: int) -> list[Flow]:
         """The flows of entries after one seq up to another, both within what was read."""
@@ -103,6 +117,22 @@ def _fees_of(entry: Mapping[str, str]) -> list[UnvaluedFee]:
         )
         for record in (told if isinstance(told, list) else [told])
         for token, amount in record.get("fees_unvalued", {}).items()
+    ]
+
+
+def _restated_fees_of(entry: Mapping[str, str], facts: Mapping[str, Any]) -> list[UnvaluedFee]:
+    return [
+        UnvaluedFee(
+            int(entry["seq"]),
+            facts["strategy"],
+            facts["instrument"],
+            facts["settlement"],
+            facts["venue"],
+            token,
+            Amount.parse(amount),
+            int(facts["traded_at"]),
+        )
+        for token, amount in facts["fees_unvalued"].items()
     ]
 
 

@@ -82,7 +82,7 @@ class ToldBook:
             elif all(_is_score(score) for score in held.values()) and keys.SENTINEL in held:
                 scores: Any = held
                 pipeline.zadd(name, scores)
-            elif key.startswith(("instrument:", "chain:")):
+            elif key.startswith(("instrument:", "chain:", "restatements")):
                 scores = held
                 pipeline.zadd(name, scores)
             else:

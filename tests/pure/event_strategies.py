@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from pm.events.model import (
     STEPS,
     TRACE_VERDICTS,
+    Adjustment,
     Allocation,
+    Bust,
     CapitalFlow,
+    Correct,
     Dividend,
     Event,
     ExecutionResult,
@@ -68,6 +71,10 @@ not_zero = signed.filter(lambda text: text != "0")
 fees = st.lists(
     st.builds(Fee, st.none() | ids, signed, st.sampled_from(["trading", "gas"])), max_size=3
 ).map(tuple)
+fees_in_tokens = st.lists(
+    st.builds(Fee, ids, signed, st.sampled_from(["trading", "gas"])), max_size=3
+).map(tuple)
+words = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
 traces = st.builds(Trace, trace_ids, st.booleans(), st.none() | st.sampled_from(STEPS))
 
 
@@ -109,6 +116,7 @@ class Outside:
             self.transfers(),
             self.life(),
             self.upkeep(),
+            self.corrections(),
         )
 
     def executions(self) -> st.SearchStrategy[Event]:
@@ -260,6 +268,32 @@ class Outside:
             _built(FeeValue, common, value),
             _built(TraceExpired, common, trace, verdict),
             _built(TraceArchived, common, trace),
+        )
+
+    def corrections(self) -> st.SearchStrategy[Event]:
+        """Busts and corrections of trades, adjustments."""
+        common = table(
+            event_id=ids, executed_at=times, by=words, why=words, book=maybe(ids)
+        )  # fmt: skip
+        day = st.dates().map(lambda date: date.isoformat())
+        trade = table(
+            execution_id=ids, order_id=ids, venue=ids, order_date=maybe(day),
+            strategy_id=maybe(strategies),
+        )  # fmt: skip
+        price, amount_ = table(price=not_negative), table(quote_amount=not_negative)
+        told = table(quantity=maybe(not_zero), fees=maybe(fees_in_tokens))
+        balance = merged(table(token=ids, amount=not_zero), self.places)
+        leg = table(
+            strategy_id=strategies, instrument=self.instruments, quantity=not_zero, cost=signed
+        )
+        of_break = table(break_id=maybe(ids))
+        return st.one_of(
+            _built(Bust, common, trade, table(keep_fees=st.booleans())),
+            _built(Correct, common, trade, told, price),
+            _built(Correct, common, trade, told, amount_),
+            _built(Adjustment, common, of_break, balance),
+            _built(Adjustment, common, of_break, leg),
+            _built(Adjustment, common, of_break, balance, leg),
         )
 
     def _order(self) -> st.SearchStrategy[Table]:

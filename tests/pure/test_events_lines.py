@@ -257,7 +257,7 @@ def test_an_opening_may_be_a_position_without_a_balance() -> None:
 KINDS = (
     "fill, execution_result, rejected, order_status, reserve, release, opening, deposit,"
     " withdrawal, allocation, transfer, funding, dividend, split, expiry, exercise, settlement,"
-    " fee_value, trace_expired, trace_archived"
+    " fee_value, trace_expired, trace_archived, bust, correct, adjustment"
 )
 BAD_FILLS: list[tuple[dict[str, Any], str]] = [
     ({"kind": ...}, "kind: is missing"),

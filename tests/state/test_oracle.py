@@ -42,7 +42,9 @@ def test_many_random_lives_verify_against_the_rules(server: AnyServer, seed: int
 def _live(server: AnyServer, seed: int) -> None:
     size = GENERATIONS[seed % len(GENERATIONS)]
     client = opened(server, generation_size=size)
-    feed = LaneFeed(client, from_texts(RandomLife(seed).take(EVENTS)))
+    life = RandomLife(seed, generation_size=size)
+    feed = LaneFeed(client, from_texts(life.take(EVENTS)))
+    assert "not_reproducible" not in life.corrections.reasons, f"seed {seed}"
     feed.feed(random_batches(seed))
     assert_verified(client, f"seed {seed}, generations of {size}")
     results = feed.counts
@@ -54,7 +56,7 @@ def _live(server: AnyServer, seed: int) -> None:
 def test_any_split_of_a_lane_gives_the_same_bytes(
     server: AnyServer, seed: int, generation_size: int
 ) -> None:
-    events = from_texts(RandomLife(seed).take(120))
+    events = from_texts(RandomLife(seed, generation_size=generation_size).take(120))
     whole = None
     for size in (1, 2, 7, len(events)):
         client = opened(server, generation_size=generation_size)
@@ -70,8 +72,8 @@ def test_any_split_of_a_lane_gives_the_same_bytes(
 def test_any_split_of_a_long_lane_gives_the_same_bytes_on_every_engine(
     valkey_server: AnyServer, redis_server: AnyServer, seed: int
 ) -> None:
-    events = from_texts(RandomLife(seed).take(EVENTS_SLOW))
     size = GENERATIONS[seed % len(GENERATIONS)]
+    events = from_texts(RandomLife(seed, generation_size=size).take(EVENTS_SLOW))
     whole = None
     for number, server in enumerate((valkey_server, redis_server) * 2):
         client = opened(server, generation_size=size)
@@ -103,7 +105,7 @@ def test_two_lanes_interleaved_verify(server: AnyServer) -> None:
     seed = 5_000
     client = opened(server, generation_size=50)
     feeds = [
-        LaneFeed(client, from_texts(RandomLife(seed + n, lane=lane).take(80)))
+        LaneFeed(client, from_texts(RandomLife(seed + n, lane=lane, generation_size=None).take(80)))
         for n, lane in enumerate(("executions", "executions:relay-1"))
     ]
     for size, _ in zip(random_batches(seed), range(40), strict=False):

@@ -11,6 +11,7 @@ from pm.events.model import Fee, Split
 from pm.marks import store
 from pm.valuation.fees import PastRates
 from pm.verify import verify_book
+from tests.corrections.correcting import CorrectingDesk
 from tests.valuation.desk import BTC, SECOND, A, Desk
 from workers.upkeep import FEES_SEEN, Upkeep
 
@@ -129,3 +130,23 @@ def test_a_record_reads_the_same_with_the_place_stored_beside_it(desk: Desk) -> 
     stored: Any = desk.client.hgetall(keys.valuation("main"))
     assert FEES_SEEN in stored
     assert json.loads(stored["seq_end"]) == desk.book().seq_end
+
+
+def test_a_corrected_fee_is_valued_as_it_is_now_at_the_time_of_its_trade(desk: Desk) -> None:
+    desk.mark("BNB", "300", at=desk.now - 10 * SECOND)
+    desk.fill(BTC, "1", "100", fees=BNB_FEE)
+    watch = _upkeep(desk)
+    correcting = CorrectingDesk(desk)
+    desk.later(60)
+    correcting.correct("binance/O1/T1", fees=(Fee("BNB", "0.05"),))
+    desk.mark("BNB", "500")
+    watch.watch.read_on(desk.client, through=int(desk.client.hget(keys.book("main"), "seq") or 0))
+    for upkeep in (watch, _upkeep(desk)):
+        rates = PastRates.of(desk.client, desk.settings.valuation, desk.facts.reference)
+        upkeep.value_fees(desk.facts, rates, desk.now)
+        upkeep.finish()
+        assert desk.position(BTC)["fee_value"] == "15"
+    correcting.bust("binance/O1/T1", "C2")
+    assert (desk.position(BTC)["fee_value"], desk.position(BTC)["fees_unvalued"]) == ("0", "{}")
+    assert _upkeep(desk).watch.fees == []
+    assert verify_book(desk.server.client(decode=False), "main").is_whole

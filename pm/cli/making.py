@@ -1,0 +1,36 @@
+"""Makes the corrections that wait in books, from within a command: no worker may be running."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import click
+import redis
+
+from pm.books.submitting import Submitter
+from pm.cli.session import Session
+from pm.corrections import requests
+from pm.corrections.making import Corrections
+from pm.history.history import History, HistoryGap
+from pm.reference.text_ids import unescape_id
+
+Made = Counter[str]
+
+
+def make_corrections(current: Session, client: redis.Redis, books: Iterable[str]) -> Made:
+    """What has become of every correction that was open; `client` must not decode."""
+    submitter = Submitter(
+        client,
+        quarantine_max=current.settings.portfolio_manager.quarantine_max_entries,
+        sharded_updates=current.settings.redis.sharded_updates,
+    )
+    corrections, made = Corrections(client, submitter, History(client)), Counter[str]()
+    for book in books:
+        for name in requests.open_names(client, book):
+            try:
+                made[corrections.make(book, name).status] += 1
+            except HistoryGap as error:
+                made["waiting"] += 1
+                click.echo(f"pm: correction {unescape_id(name)} waits: {error}", err=True)
+    return made

@@ -1,0 +1,74 @@
+"""Makes the corrections that came by a lane, and those whose trade has come since.
+
+What is asked stays open in its book until it is made, so nothing is kept here but how far the
+journal was searched for a trade that has not come. Several may do this at once: one entry counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import redis
+
+from pm.books import opening
+from pm.books.opening import BookError
+from pm.books.submitting import Submitter
+from pm.corrections import requests
+from pm.corrections.making import Corrections
+from pm.crash_points import crash_point
+from pm.history.history import Archive, History, HistoryGap
+
+log = logging.getLogger("pm.corrections")
+
+
+@dataclass(slots=True)
+class CorrectionUpkeep:
+    """Looks after the open corrections of books. `client` decodes."""
+
+    client: redis.Redis
+    corrections: Corrections
+    _searched: dict[tuple[str, str], int] = field(default_factory=dict)
+    _waits: set[tuple[str, str]] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls, client: redis.Redis, submitter: Submitter, archive: Archive | None = None
+    ) -> CorrectionUpkeep:
+        """With nothing but what the books hold."""
+        return cls(client, Corrections(client, submitter, History(client, archive)))
+
+    def round(self, books: Iterable[str]) -> int:
+        """Make what can be made; how many corrections have ended with it."""
+        return sum(
+            self._make(book, name)
+            for book in books
+            for name in requests.open_names(self.client, book)
+        )
+
+    def _make(self, book: str, name: str) -> bool:
+        head = opening.head(self.client, book)
+        after = self._searched.get((book, name), 0)
+        if head is None or head.seq == after:
+            return False
+        crash_point("correction_found")
+        try:
+            made = self.corrections.make(book, name, after=after)
+        except (HistoryGap, BookError) as error:
+            # Nothing else must wait for it.
+            if (book, name) not in self._waits:
+                self._waits.add((book, name))
+                log.warning("book %s: correction %s waits: %s", book, name, error)
+            return False
+        if made.status == "waiting":
+            self._searched[(book, name)] = head.seq
+            return False
+        if made.status == "moving":
+            return False
+        self._searched.pop((book, name), None)
+        if made.status == "restated":
+            log.info("book %s: correction %s made in entry %d", book, name, made.seq)
+        elif made.status == "failed":
+            log.warning("book %s: correction %s cannot be made: %s", book, name, made.detail)
+        return True
