@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pm.corrections.errors import CannotCorrect, TradeUnknown
 from pm.corrections.reading import BY_QUANTITY, Entry, steps_of
-from pm.corrections.steps import NOT_BOOKED, Execution, Step, Version
-from pm.corrections.terms import TradeTerms, told_terms, told_version
+from pm.corrections.steps import NOT_BOOKED, Execution, FeeValued, Step, Version
+from pm.corrections.terms import TradeTerms, amounts_of, told_terms, told_version
+from pm.decimals import Amount
 from pm.history.history import History
 from pm.rules.facts import Facts, Terms
 from pm.rules.position import Figures, Position, position_of
 from pm.rules.restatements import figures_of
+from pm.rules.token_amounts import NO_AMOUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Life:
     stated: dict[int, TradeTerms] = field(default_factory=dict)
     aliases: dict[int, tuple[int, ...]] = field(default_factory=dict)
     position_seq: int = 0
+    _fees: dict[int, Mapping[str, Amount]] = field(default_factory=dict)
     _terms: Terms | None = None
     _state: Mapping[str, Any] | None = None
 
@@ -78,10 +81,11 @@ class Life:
             restated = _versions(entry)
             self.aliases[seq] = tuple(restated)
             self.versions |= restated
+            self._take_fees(seq, facts)
             self._terms = facts.need_terms()
         else:
             found = steps_of(entry, self.trade.strategy, self.trade.instrument, self._terms)
-            self.steps += found
+            self.steps += map(self._attributed, found)
             if found and states:
                 self._terms = found[-1].terms
         if seq == self.first_seq:
@@ -89,6 +93,26 @@ class Life:
         if states:
             self.position_seq, self._state = seq, states[-1][1]
         self.through = seq
+
+    def _attributed(self, step: Step) -> Step:
+        """The step, a fee's value only where the entry it names has paid just that fee."""
+        if isinstance(step, Execution):
+            self._fees[step.seq] = amounts_of(step.version.fees)
+            return step
+        if not isinstance(step, FeeValued):
+            return step
+        paid = self._fees.get(step.paid_in, NO_AMOUNTS).get(step.token)
+        return step if paid == step.amount else replace(step, paid_in=0)
+
+    def _take_fees(self, seq: int, restatement: Facts) -> None:
+        """From a restatement on, fees of what it changed get their value by its seq."""
+        changed = set(self.aliases[seq])
+        for earlier, of in self.aliases.items():
+            if changed.intersection(of):
+                self._fees.pop(earlier, None)
+        for of_entry in changed:
+            self._fees.pop(of_entry, None)
+        self._fees[seq] = restatement.amounts("fees_unvalued")
 
     def read_on(self, history: History, book: str) -> list[Step] | None:
         """What has happened since; None where it was restated, so that all must be read again."""

@@ -148,7 +148,7 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class FeeValued:
-    """The value a fee got later; `paid_in` is the entry it was paid in.
+    """The value a fee got later; `paid_in` is the entry it was paid in, 0 for none that is known.
 
     `of_version` is the fee as its execution now has it: where that is another, its value is in
     proportion, and where there is none it has no value.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pm.corrections.errors import CannotCorrect
@@ -128,6 +128,14 @@ def fees_of(rows: Any) -> tuple[Fee, ...]:
     """Fees from their lists, without those of 0."""
     fees = [Fee(token, Amount.parse(text), kind == "gas") for token, text, kind in rows]
     return tuple(fee for fee in fees if fee.amount)
+
+
+def amounts_of(fees: Iterable[Fee]) -> dict[str, Amount]:
+    """The amounts of fees by token."""
+    amounts: dict[str, Amount] = {}
+    for fee in fees:
+        amounts[fee.token] = amounts.get(fee.token, ZERO) + fee.amount
+    return amounts
 
 
 def _maybe(text: str | None) -> Amount | None:
