@@ -3,9 +3,10 @@
 Checked are every journal entry, recomputed from its facts (legs, effects, changes, order, trace,
 contribution, hash chain; restatements are derived again), the laws over the entries as journaled,
 every key of the state field by field, the record of every refusal, and that the valuation of
-strategies and book is the sum of their positions'. The book may go on meanwhile: what is compared is the state at one seq, and the
-valuation only if nothing was revalued while it was read. From a checkpoint only the entries after
-it are folded; what was before is taken as proven when the checkpoint was made.
+strategies and book is the sum of their positions'. The book may go on meanwhile: what is compared
+is the state at one seq, and the valuation only if nothing was revalued while it was read. From a
+checkpoint only the entries after it are folded; what was before is taken as proven when the
+checkpoint was made.
 """
 
 from __future__ import annotations
