@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import redis
@@ -22,6 +23,7 @@ from pm.books import opening
 from pm.books.opening import BookError
 from pm.books.stored import read_keys, state_differences
 from pm.checkpoints import Checkpoint
+from pm.corrections.proving import restatement_differences
 from pm.fold import Differences, Fold
 from pm.fold.fold import Refusals, fingerprint
 from pm.history import History
@@ -96,6 +98,7 @@ def verify_book(
         raise BookError(f"book {name} does not exist")
     history = History(client) if history is None else history
     fold = Fold(name) if start is None else start
+    fold.also = partial(restatement_differences, history, name)
     report = Report(name, start_seq=fold.start_seq, found=fold.found)
     of = head.seq
     state = None

@@ -24,7 +24,7 @@ def restatement_differences(history: History, book: str, entry: Mapping[str, str
 
     Nothing where history does not reach back to the trade, or for one that was not booked.
     """
-    if entry["event"] != "restatement" or entry["result"] != "applied":
+    if entry.get("event") != "restatement" or entry.get("result") != "applied":
         return
     seq, facts = int(entry["seq"]), json.loads(entry["facts"])
     try:

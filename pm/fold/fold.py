@@ -1,8 +1,7 @@
 """Folds a book's journal, from genesis or a checkpoint, and checks each entry as it goes.
 
 Every field of an entry (legs, effects, changes, order, trace, contribution, digest) is computed
-again from its facts and the entries before, what a restatement sets from the history before it.
-What differs is recorded and the chain goes on from
+again from its facts and the entries before. What differs is recorded and the chain goes on from
 what is stored, so that one wrong entry is one difference. An entry that is missing, or whose facts
 no rule can take, ends the fold: nothing after it can be told.
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1
@@ -19,7 +18,6 @@ from hashlib import sha1
 from pm import keys
 from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint
-from pm.corrections.proving import restatement_differences
 from pm.fold.differences import Differences
 from pm.history import History, HistoryGap
 from pm.rules import laws
@@ -74,7 +72,8 @@ def fingerprint(text: bytes | None) -> bytes:
 class Fold:
     """A book folded so far. `start_seq` is the entry it began after, 0 for genesis.
 
-    `received_at` (ns) is the latest receipt among the entries, 0 while none tells one.
+    `received_at` (ns) is the latest receipt among the entries, 0 while none tells one. `also` finds
+    what else is wrong with an entry as stored.
     """
 
     name: str
@@ -85,6 +84,7 @@ class Fold:
     received_at: int = 0
     found: Differences = field(default_factory=Differences)
     is_ended: bool = False
+    also: Callable[[Mapping[str, str]], Iterable[str]] = field(default=lambda stored: ())
 
     @classmethod
     def after(cls, checkpoint: Checkpoint) -> Fold:
@@ -143,12 +143,8 @@ class Fold:
                 received_at = received_at_of(stored.get("facts", ""))
                 if until_ns is not None and received_at > until_ns:
                     break
-                seq = stored["seq"]
                 if self.take(stored) is None:
                     return False
-                if stored["event"] == "restatement":
-                    again = restatement_differences(history, self.name, {"seq": seq, **stored})
-                    self.found.add(again)
                 self.received_at = max(self.received_at, received_at)
                 if self.seq % PROGRESS_ENTRIES == 0:
                     progress(self.seq)
@@ -174,6 +170,7 @@ class Fold:
             return None
         if tuple(stored.items()) != tuple(zip(FIELDS, entry[1:], strict=True)):
             self.found.add(_entry_differences(entry, stored))
+        self.found.add(self.also({"seq": str(seq), **stored}))
         self.tally.count(entry)
         self.tally.digest = self.book.state.digest = stored.get("digest", "")
         self.refusals.add(entry)

@@ -104,7 +104,7 @@ class History:
                 if is_join:
                     _check_follows(book, digest, entry)
                     is_join = False
-                done, digest = seq, entry["digest"]
+                done, digest = seq, entry.get("digest", "")
                 yield entry
             if following is None and (through is None or done >= through):
                 following = self._end_of_archive(book, through)
@@ -117,7 +117,7 @@ class History:
                 if is_join:
                     _check_follows(book, digest, entry)
                     is_join = False
-                done, digest = int(entry["seq"]), entry["digest"]
+                done, digest = int(entry["seq"]), entry.get("digest", "")
                 yield entry
             if done == reached:
                 raise self._gap(book, done + 1, following)
@@ -148,5 +148,6 @@ class History:
 
 
 def _check_follows(book: str, digest: str, entry: Mapping[str, str]) -> None:
-    if chain_digest(digest, [entry[name] for name in FIELDS[:-1]]) != entry["digest"]:
+    values = [entry.get(name, "") for name in FIELDS[:-1]]
+    if chain_digest(digest, values) != entry.get("digest"):
         raise HistoryFork(book, int(entry["seq"]))

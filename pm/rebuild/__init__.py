@@ -4,6 +4,7 @@ The history is folded and checked entry by entry, written into a shadow and read
 compared at one seq; one call switches. A book that is not on the server is made from the archive.
 """
 
-from pm.rebuild.rebuilding import RebuildRefused, Rebuilt, rebuild_book
+from pm.rebuild.rebuilding import Rebuilt, rebuild_book
+from pm.rebuild.refused import RebuildRefused
 
 __all__ = ["RebuildRefused", "Rebuilt", "rebuild_book"]

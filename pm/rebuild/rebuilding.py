@@ -22,24 +22,15 @@ from pm.fold.fold import uncollected
 from pm.history import History, HistoryGap
 from pm.rebuild.beside import Beside
 from pm.rebuild.comparing import damages, extra_keys, is_right
+from pm.rebuild.refused import RebuildRefused
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
 from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
+from pm.rebuild.turn import turn
 
 ROUNDS_MAX: Final = 100
 """How often a book that moves on is followed before a rebuild gives up."""
 
 _TRACE, _SEEN = "trace:", "seen:"
-
-
-class RebuildRefused(Exception):
-    """Nothing was switched; the text names the book and says why.
-
-    `differences` are what was found wrong with the journal.
-    """
-
-    def __init__(self, book: str, reason: str, differences: Differences | None = None) -> None:
-        super().__init__(f"book {book} is not rebuilt: {reason}")
-        self.differences = differences or Differences()
 
 
 @dataclass(slots=True)
@@ -99,12 +90,13 @@ class _Rebuild:
         self.shadow = Shadow(self.client, self.name)
         self.fold = Fold(self.name)
         done = Rebuilt(self.name, self.fold)
-        self.shadow.clean()
-        try:
-            with uncollected():
-                self._rebuild(done)
-        finally:
+        with turn(self.client, self.name):
             self.shadow.clean()
+            try:
+                with uncollected():
+                    self._rebuild(done)
+            finally:
+                self.shadow.clean()
         return done
 
     def _rebuild(self, done: Rebuilt) -> None:

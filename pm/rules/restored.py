@@ -252,6 +252,8 @@ def _reservations(text: str) -> Iterator[tuple[str, Reservation]]:
 
 
 def _pending(pending_id: str, fields: Hash) -> Pending:
+    if fields["kind"] == "correction":
+        return Correction(pending_id, *(fields[name] for name in Correction._fields[1:]))
     if fields["kind"] == "dividend":
         return Dividend(
             pending_id=pending_id,

@@ -26,6 +26,7 @@ from tests.state.books import Contents, contents, opened
 
 
 def _archived(client: redis.Redis, settings: Settings, through: int) -> None:
+    client.config_set("appendfsync", "always")  # nothing is archived that the server may lose
     extent = Extent(through=through, kept_entries=1)
     archive_book(client, settings, BOOK, now_ns=time.time_ns(), extent=extent, rows_a_file=40)
 

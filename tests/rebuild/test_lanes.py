@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pm import keys
-from pm.books import lanes, reference_store
+from pm.books import lanes, opening, reference_store
 from pm.books.applying import Applier
 from pm.history import History
 from pm.rebuild import rebuild_book
+from pm.reference.snapshot import Reference
 from pm.verify import verify_book
 from pm.wire.encode import encode_frame
 from pm.wire.execution_records import ExecutionResult48
@@ -110,3 +112,25 @@ def test_a_lane_of_ids_by_the_clock_gives_no_id_that_counts_as_done(
     (entry,) = lanes.publish(desk.client, BOOK, [b"\xc1"], 6)
     assert not lanes.is_past(f"{far_ahead}-0", entry)
     assert desk.client.xrange(keys.quarantine(BOOK))[0][1][b"raw"] == b"\xc1"
+
+
+def test_workers_wait_for_reference_data_which_becomes_the_version_the_book_knows(
+    valkey_server: AnyServer,
+) -> None:
+    desk = Desk(valkey_server)
+    whole = reference()
+    for changed in (1, 2):
+        record = replace(next(iter(whole.instruments.values())), risk_weight=f"0.{changed}")
+        more = Reference.build(0, [record], [], [])
+        version, _ = reference_store.merge(desk.client, more)
+        opening.adopt_reference(desk.client, BOOK, version, 1)
+    shelf = Shelf.of(desk.client, BOOK)
+    desk.client.flushdb()
+    rebuild_book(desk.client, BOOK, History(desk.client, shelf), LIMITS)
+    lanes.publish(desk.client, BOOK, [b"\xc1"], 6)
+    consumer = desk.consumer()
+
+    with pytest.raises(reference_store.ReferenceMissing, match="version 3 does not exist"):
+        consumer.consume(desk.client)
+    assert reference_store.merge(desk.client, whole)[0] == 3
+    assert consumer.consume(desk.client).refused == 1

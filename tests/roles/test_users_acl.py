@@ -281,3 +281,22 @@ def test_a_worker_keeps_breaks_and_a_reader_only_lists_them(roles: AnyServer) ->
         assert Runs(reader, "main").last()["runs"] == "1"
         with pytest.raises(exceptions.NoPermissionError):
             breaks.record([found], lambda kept: True, "test", 3)
+
+
+def test_only_an_administrator_puts_a_book_in_the_place_of_another(roles: AnyServer) -> None:
+    with as_user(roles, "worker") as worker:
+        opening.open_book(worker, "main", seen_generation_size=10)
+        lanes.publish(worker, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(Settings(), "main").consume(worker)
+    with as_user(roles, "admin") as admin:
+        book, balance = "pm:{main}:book", "pm:{main}:balance:binance:USDT"
+        admin.hset("pm:{main}:shadow:new:x", "total", "9")
+        place = [text.decode() for text in admin.hmget(book, "seq", "digest", "valuation")]
+        triple = ["pm:{main}:shadow:new:x", balance, "pm:{main}:shadow:old:x"]
+        for name in ("worker", "gateway", "reader", "risk", "jobs"):
+            # The reader may call nothing; of the others, the function may not rename.
+            with as_user(roles, name) as user, pytest.raises(exceptions.ResponseError):
+                library.call(user, "switch", [book, *triple], [*place, "1"])
+        assert admin.hget(balance, "total") == b"5"
+        library.call(admin, "switch", [book, *triple], [*place, "1"])
+        assert admin.hget(balance, "total") == b"9"
