@@ -98,6 +98,7 @@ def test_killed_jobs_leave_no_process_behind(office: Office, start: Start) -> No
     eventually(lambda: not alive(below))
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_process_that_started_it(office: Office, start: Start) -> None:
     office.desk.client.set(keys.valuation_lease("main"), f"{NAME_PREFIX}elsewhere", px=60_000)
     command = start()  # its runs now wait for the books
@@ -141,6 +142,7 @@ def test_a_run_whose_process_is_killed_is_tried_again_and_shown(
     )
 
 
+@pytest.mark.slow
 def test_an_outage_of_the_server_is_told_once_and_survived(office: Office, start: Start) -> None:
     server = office.desk.server
     assert isinstance(server, ServerProcess)
@@ -156,8 +158,9 @@ def test_an_outage_of_the_server_is_told_once_and_survived(office: Office, start
     eventually(lambda: record(office, "mark-to-market", "successes") > 0, lambda: command.log)
     assert command.stop() == 0
     assert "Traceback" not in command.log
-    told = [line for line in command.log.splitlines() if "WARNING" in line]
-    assert len(told) <= 9, command.log  # three processes, each state once
+    # Three processes, each state once; a server that loads answers some commands, and they go on.
+    warned = [line for line in command.log.splitlines() if "WARNING" in line]
+    assert len([line for line in warned if "loading" not in line]) <= 6, command.log
 
 
 @pytest.mark.slow

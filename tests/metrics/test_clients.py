@@ -110,6 +110,11 @@ def test_a_server_that_is_gone_costs_no_query_and_no_count(
     assert found[Series(QUERY_ERRORS, ("strategies",))] == 1
 
 
+def _told_of_counting(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What was logged, but for queries that happened to be slow."""
+    return [record for record in caplog.records if record.name != "pm.client"]
+
+
 @pytest.mark.parametrize("more", [(), ("+watch", "+unwatch", "+multi", "+exec")])
 def test_a_user_who_may_not_count_is_told_so_once(
     desk: Desk,
@@ -125,10 +130,10 @@ def test_a_user_who_may_not_count_is_told_so_once(
         with caplog.at_level(logging.INFO, "pm.metrics"):
             client = Client.open(target, QUICKLY)
             client.positions()
-            eventually(lambda: bool(caplog.records))
+            eventually(lambda: bool(_told_of_counting(caplog)))
             client.positions()
             client.close()
-        [record] = caplog.records
+        [record] = _told_of_counting(caplog)
         assert record.getMessage().startswith("this user may not count")
     finally:
         admin.acl_deluser("looker")
