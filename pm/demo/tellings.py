@@ -103,7 +103,7 @@ def told_as_fills(order: Order, ledger: Ledger, clock: Clock) -> Iterator[Messag
     """An acknowledgement that names the instrument, then each execution with an id of its own."""
     yield Message((_result48(order, _Total(0, 0, 0), RESULT_PARTIAL),), 0)
     for number, execution in enumerate(order.executions, 1):
-        _enter_fill(ledger, order, execution)
+        _enter_fill(ledger, order, execution, number)
         fill = Fill65(
             fill_id=number,
             order_id=order.order_id,
@@ -234,11 +234,15 @@ def _result48(order: Order, total: _Total, result: int) -> ExecutionResult48:
     )
 
 
-def _enter_fill(ledger: Ledger, order: Order, execution: Execution) -> None:
+def _enter_fill(
+    ledger: Ledger, order: Order, execution: Execution, execution_id: int | None = None
+) -> None:
     quantity, notional, price = _amounts(ledger, order, execution.quantity, execution.price)
     fee = fixed(execution.fee, fee_decimals(order.listing, buys=order.buys))
-    trade = Trade(quantity, notional, fee, price)
-    ledger.trade(order.strategy, order.listing.instrument, trade, buys=order.buys)
+    trade, instrument = Trade(quantity, notional, fee, price), order.listing.instrument
+    if execution_id is not None:
+        ledger.name_next_trade(order.strategy, instrument, trade, order.order_id, execution_id)
+    ledger.trade(order.strategy, instrument, trade, buys=order.buys)
 
 
 def _enter_report(ledger: Ledger, order: Order, before: _Total, after: _Total) -> None:
