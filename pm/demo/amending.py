@@ -25,7 +25,7 @@ def amend(corrections: TradeCorrections, amendments: Sequence[Amendment]) -> Non
 def _amended(corrections: TradeCorrections, amendment: Amendment) -> Corrected:
     told, price = amendment
     venue, _, _ = told.key.instrument.partition(".")
-    execution = f"{venue}/{told.order_id}/{told.execution_id}"
+    execution = f"{venue}/{told.name.order_id}/{told.name.execution_id}"
     book = told.key.book
     if price is None:
         return corrections.bust(

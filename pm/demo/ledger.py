@@ -49,12 +49,18 @@ class Trade(NamedTuple):
     price: Fraction
 
 
+class TradeName(NamedTuple):
+    """How a venue names a trade, within itself."""
+
+    order_id: int
+    execution_id: int
+
+
 class NamedTrade(NamedTuple):
     """A trade that its venue can name again, and its place among the legs of its position."""
 
     key: PositionKey
-    order_id: int
-    execution_id: int
+    name: TradeName
     trade: Trade
     leg: int
 
@@ -105,14 +111,6 @@ class Ledger:
         held = self.positions.get(PositionKey(book_of(strategy), strategy, instrument))
         return ZERO if held is None else held.quantity
 
-    def name_next_trade(
-        self, strategy: int, instrument: str, trade: Trade, order_id: int, execution_id: int
-    ) -> None:
-        """Remember how the venue will call the trade that is added next."""
-        key = PositionKey(book_of(strategy), strategy, instrument)
-        place = len(self._holding(strategy, instrument).legs)
-        self.named.append(NamedTrade(key, order_id, execution_id, trade, place))
-
     def amend(self, told: NamedTrade, trade: Trade) -> None:
         """Have a spot trade with its fee in the quote been another one from the beginning."""
         known, before = self.instrument(told.key.instrument), told.trade
@@ -124,12 +122,23 @@ class Ledger:
         self.fund(book, place, known.base, trade.quantity - before.quantity)
         self.fund(book, place, known.quote, -paid)
 
-    def trade(self, strategy: int, instrument: str, trade: Trade, *, buys: bool) -> None:
+    def trade(
+        self,
+        strategy: int,
+        instrument: str,
+        trade: Trade,
+        *,
+        buys: bool,
+        name: TradeName | None = None,
+    ) -> None:
         """Add one execution, or the part of one that a cumulative report told anew."""
         known = self.instrument(instrument)
         holding = self._holding(strategy, instrument)
         book, place = book_of(strategy), self._place(known)
         realized = holding.realized
+        if name is not None:
+            key = PositionKey(book, strategy, instrument)
+            self.named.append(NamedTrade(key, name, trade, len(holding.legs)))
         holding.fold(trade.quantity, trade.notional)
         if trade.fee:
             token = known.fee_token_of(is_buy=buys)

@@ -9,7 +9,7 @@ import pytest
 from pm.demo.desk import BASIS_DESK, EQUITIES, TREASURY, TREND
 from pm.demo.exact import decimals_of, part_of, text_of
 from pm.demo.holding import Holding
-from pm.demo.ledger import BalanceKey, Ledger, PositionKey, Trade
+from pm.demo.ledger import BalanceKey, Ledger, PositionKey, Trade, TradeName
 from pm.demo.scenario import build_scenario
 
 REFERENCE = build_scenario(1, 10).expected.reference
@@ -130,8 +130,7 @@ def traded(*trades: tuple[int, int]) -> Ledger:
     ledger = Ledger(REFERENCE)
     for number, (quantity, price) in enumerate(trades):
         trade = Trade(Fraction(quantity), Fraction(quantity * price), Fraction(1), Fraction(price))
-        ledger.name_next_trade(TREND, SPOT, trade, number, 1)
-        ledger.trade(TREND, SPOT, trade, buys=quantity > 0)
+        ledger.trade(TREND, SPOT, trade, buys=quantity > 0, name=TradeName(number, 1))
     return ledger
 
 

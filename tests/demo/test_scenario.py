@@ -96,7 +96,8 @@ def correction(amendment: Amendment) -> Bust | Correct:
     """What a venue says of a trade."""
     told, price = amendment
     venue = told.key.instrument.partition(".")[0]
-    asked = Bust("C-bust", str(told.execution_id), str(told.order_id), venue, 1, venue, "for once")
+    order_id, execution_id = map(str, told.name)
+    asked = Bust("C-bust", execution_id, order_id, venue, 1, venue, "erroneous trade")
     if price is None:
         return asked
     return Correct(*asked[:7], price=text_of(price))._replace(event_id="C-correct")
