@@ -13,6 +13,8 @@ from typing import Final
 
 from redis import exceptions
 
+from pm.demo.amending import amend
+from pm.demo.amendments import tell_of
 from pm.demo.bridge import Bridge
 from pm.demo.delivery import DEFAULT_RATE
 from pm.demo.desk import BOOKS, BRIDGE, STRATEGY_NAMES, TREASURY
@@ -136,8 +138,10 @@ class Course:
             )
 
     def _close(self) -> None:
-        """Close the day: what happens to instruments, and the last prices."""
-        close = self._scenario.close
+        """Close the day: trades taken back, what happens to instruments, and the last prices."""
+        amendments, close = self._scenario.amendments, self._scenario.close
+        amend(self._system.capital.corrections, amendments)
+        self._screen.tell(tell_of(amendments, self._scenario.expected.reference))
         self._system.publish(close.events)
         self._prices.close(close.prices)
         self._wait_until_applied()

@@ -21,6 +21,8 @@ from pm.server.locks import is_alive
 
 DEFAULT_DATA: Final = Path(".pm/demo")
 
+STATEMENT: Final = "binance-balances.json"
+
 _MARKER: Final = "made-by-pm-demo"
 _SOCKET_PATH_MAX_BYTES: Final = 90
 
@@ -47,6 +49,21 @@ class DemoFolder:
     def clearance(self) -> Path:
         """Where the relay is told how many orders may go out."""
         return self.path / "clearance"
+
+    @property
+    def rebuilt(self) -> Path:
+        """The data folder of the server on which the books are made once more."""
+        return self.path / "rebuilt"
+
+    @property
+    def statement(self) -> Path:
+        """What a venue says of its account."""
+        return self.path / STATEMENT
+
+    @property
+    def shown_statement(self) -> Path:
+        """That file as the user would write it."""
+        return self.given / STATEMENT
 
     def log(self, name: str) -> Path:
         """Where a process writes what it has to say."""

@@ -49,14 +49,36 @@ class Trade(NamedTuple):
     price: Fraction
 
 
+class TradeName(NamedTuple):
+    """How a venue names a trade, within itself."""
+
+    order_id: int
+    execution_id: int
+
+
+class NamedTrade(NamedTuple):
+    """A trade that its venue can name again, and its place among the legs of its position."""
+
+    key: PositionKey
+    name: TradeName
+    trade: Trade
+    leg: int
+
+    @property
+    def buys(self) -> bool:
+        """Whether it is a purchase."""
+        return self.trade.quantity > 0
+
+
 class Ledger:
-    """The sums so far."""
+    """The sums so far; `named` are the trades that have an execution id, in order."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference: Final = reference
         self.positions: dict[PositionKey, Holding] = {}
         self.balances: dict[BalanceKey, Fraction] = {}
         self.allocated: dict[int, dict[str, Fraction]] = {}
+        self.named: list[NamedTrade] = []
 
     def fund(self, book: str, place: str, token: str, amount: Fraction) -> None:
         """An amount comes in, or goes out below zero."""
@@ -89,12 +111,34 @@ class Ledger:
         held = self.positions.get(PositionKey(book_of(strategy), strategy, instrument))
         return ZERO if held is None else held.quantity
 
-    def trade(self, strategy: int, instrument: str, trade: Trade, *, buys: bool) -> None:
+    def amend(self, told: NamedTrade, trade: Trade) -> None:
+        """Have a spot trade with its fee in the quote been another one from the beginning."""
+        known, before = self.instrument(told.key.instrument), told.trade
+        holding = self.positions[told.key]
+        holding.refold(told.leg, trade.quantity, trade.notional)
+        holding.charge(known.quote, trade.fee - before.fee, trade.fee - before.fee)
+        book, place = told.key.book, self._place(known)
+        paid = trade.notional + trade.fee - before.notional - before.fee
+        self.fund(book, place, known.base, trade.quantity - before.quantity)
+        self.fund(book, place, known.quote, -paid)
+
+    def trade(
+        self,
+        strategy: int,
+        instrument: str,
+        trade: Trade,
+        *,
+        buys: bool,
+        name: TradeName | None = None,
+    ) -> None:
         """Add one execution, or the part of one that a cumulative report told anew."""
         known = self.instrument(instrument)
         holding = self._holding(strategy, instrument)
         book, place = book_of(strategy), self._place(known)
         realized = holding.realized
+        if name is not None:
+            key = PositionKey(book, strategy, instrument)
+            self.named.append(NamedTrade(key, name, trade, len(holding.legs)))
         holding.fold(trade.quantity, trade.notional)
         if trade.fee:
             token = known.fee_token_of(is_buy=buys)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
 from redis import exceptions
 
+from pm.archive import ArchiveError
 from pm.books.opening import BookError
 from pm.connect import ServerError
 from pm.connect.errors import explain
@@ -30,11 +32,17 @@ from pm.demo.scenario import (
     first_moment,
 )
 from pm.demo.screen import Screen
+from pm.demo.statement import VENUE
 from pm.demo.system import System
 from pm.demo.verdict import give_verdict
 from pm.reference.toml_source import ReferenceDataError
+from pm.statements.statement import StatementError
 
 INTERRUPTED: Final = 130
+
+_FORESEEABLE: Final = (
+    DemoError, ServerError, BookError, ReferenceDataError, ArchiveError, StatementError
+)  # fmt: skip
 
 _COMMANDS: Final = (
     "positions",
@@ -43,6 +51,9 @@ _COMMANDS: Final = (
     "explain",
     "equity",
     "traces",
+    "restatements",
+    "archive list",
+    "rebuild --dry-run",
 )
 
 
@@ -66,7 +77,7 @@ def run_demo(
     try:
         with interrupts.listening():
             return _run(options, interrupts, out or sys.stdout)
-    except (DemoError, ServerError, BookError, ReferenceDataError) as error:
+    except _FORESEEABLE as error:
         return _failed(str(error))
     except exceptions.RedisError as error:
         return _failed(explain(error, "the demo's server"))
@@ -92,10 +103,12 @@ def _run(options: DemoOptions, interrupts: Interrupts, out: TextIO) -> int:
     try:
         with System(folder, interrupts, keep=options.keep) as system:
             _introduce(screen, system, options, scenario, delivery)
+            began_ns = time.time_ns()
             Course(system, screen, scenario, options, first_at).through()
+            middle_ns = (began_ns + time.time_ns()) // 2
             is_right = give_verdict(system, scenario, delivery, screen)
             system.is_kept = is_right and options.keep
-            _say_goodbye(screen, system, is_kept=system.is_kept)
+            _say_goodbye(screen, system, middle_ns)
             return 0 if is_right else 1
     finally:
         screen.close()
@@ -115,10 +128,12 @@ def _introduce(
     screen.say("")
 
 
-def _say_goodbye(screen: Screen, system: System, *, is_kept: bool) -> None:
-    given, settings = system.folder.given, system.folder.shown_settings
+def _say_goodbye(screen: Screen, system: System, middle_ns: int) -> None:
+    folder = system.folder
+    given, settings = folder.given, folder.shown_settings
+    middle = datetime.fromtimestamp(middle_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     screen.say("")
-    if not is_kept:
+    if not system.is_kept:
         screen.say(f"The books are in {given}; look at them with")
     else:
         path = system.target.removeprefix("unix://")
@@ -126,7 +141,9 @@ def _say_goodbye(screen: Screen, system: System, *, is_kept: bool) -> None:
         for command in ("--scan --pattern 'pm:*:position:*'", "HGETALL 'pm:{main}:book'"):
             screen.say(f"  redis-cli -s {path} {command}")
         screen.say(f"  redis-cli -s {path} HGETALL 'pm:{{main}}:balance:binance:USDT'")
-    for command in _COMMANDS:
+    in_the_past = f"positions --at {middle}"
+    statement = f"reconcile --venue {VENUE} --statement {folder.shown_statement}"
+    for command in (*_COMMANDS, in_the_past, statement):
         screen.say(f"  pm --config {settings} {command}")
-    if is_kept:
+    if system.is_kept:
         screen.say(f"  pm --config {settings} stop")

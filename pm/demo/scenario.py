@@ -13,6 +13,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from pm.demo import desk
+from pm.demo.amendments import Amendment, amend_trades
 from pm.demo.book_event import BookEvent
 from pm.demo.closing import Close, close_day
 from pm.demo.ledger import Ledger
@@ -60,8 +61,8 @@ class SentFrame(NamedTuple):
 class Scenario:
     """A day. `late_instruments` are missing from `reference` until somebody adds them.
 
-    `prices` are those while it goes on; the `close` comes after the last frame, and `expected`
-    after that.
+    `prices` are those while it goes on; after the last frame come `amendments`, then the `close`,
+    and after that `expected`.
     """
 
     seed: int
@@ -71,6 +72,7 @@ class Scenario:
     frames: tuple[SentFrame, ...]
     reservations: tuple[OrderReservation, ...]
     prices: tuple[PricePoint, ...]
+    amendments: tuple[Amendment, ...]
     close: Close
     expected: Ledger
 
@@ -110,6 +112,7 @@ def build_scenario(seed: int, executions: int, first_at: int = DEFAULT_FIRST_AT)
     ledger.bridge(desk.BRIDGE.strategy, desk.BRIDGE.source, desk.BRIDGE.target, sent, arrived)
     day = _Day(seed, ledger, first_at)
     frames = day.frames(executions)
+    amendments = amend_trades(ledger)
     close = close_day(ledger, day.price_point())
     return Scenario(
         seed,
@@ -119,6 +122,7 @@ def build_scenario(seed: int, executions: int, first_at: int = DEFAULT_FIRST_AT)
         frames,
         tuple(day.traders.reservations),
         tuple(day.prices),
+        amendments,
         close,
         ledger,
     )

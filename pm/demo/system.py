@@ -169,6 +169,14 @@ class System:
         self.writer.connection_pool.disconnect()
         return time.monotonic() - killed_at
 
+    def start_empty_server(self) -> redis.Redis:
+        """Another private server with nothing on it, until the end; its client gives bytes."""
+        with self._interrupts.deferred():
+            target = self._stack.enter_context(embedded_server(self.folder.rebuilt))
+            client = connect(target, role="demo", decode=False)
+            self._stack.callback(client.close)
+        return client
+
     def has_applied_all(self) -> bool:
         """Whether every lane of every book is done to its last entry."""
         for book in BOOKS:

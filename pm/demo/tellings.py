@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from pm.demo.exact import ZERO, fixed
-from pm.demo.ledger import Ledger, Trade
+from pm.demo.ledger import Ledger, Trade, TradeName
 from pm.demo.market import Execution, Listing, fee_decimals
 from pm.wire.execution_records import (
     RESULT_CANCELLED,
@@ -103,7 +103,7 @@ def told_as_fills(order: Order, ledger: Ledger, clock: Clock) -> Iterator[Messag
     """An acknowledgement that names the instrument, then each execution with an id of its own."""
     yield Message((_result48(order, _Total(0, 0, 0), RESULT_PARTIAL),), 0)
     for number, execution in enumerate(order.executions, 1):
-        _enter_fill(ledger, order, execution)
+        _enter_fill(ledger, order, execution, TradeName(order.order_id, number))
         fill = Fill65(
             fill_id=number,
             order_id=order.order_id,
@@ -234,11 +234,13 @@ def _result48(order: Order, total: _Total, result: int) -> ExecutionResult48:
     )
 
 
-def _enter_fill(ledger: Ledger, order: Order, execution: Execution) -> None:
+def _enter_fill(
+    ledger: Ledger, order: Order, execution: Execution, name: TradeName | None = None
+) -> None:
     quantity, notional, price = _amounts(ledger, order, execution.quantity, execution.price)
     fee = fixed(execution.fee, fee_decimals(order.listing, buys=order.buys))
     trade = Trade(quantity, notional, fee, price)
-    ledger.trade(order.strategy, order.listing.instrument, trade, buys=order.buys)
+    ledger.trade(order.strategy, order.listing.instrument, trade, buys=order.buys, name=name)
 
 
 def _enter_report(ledger: Ledger, order: Order, before: _Total, after: _Total) -> None:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from pm.demo import desk
+from pm.demo.amendments import correctable
 from pm.demo.exact import fixed, text_of
 from pm.demo.ledger import Ledger
 from pm.demo.market import (
@@ -88,8 +89,14 @@ class Traders:
         return told_cumulatively(self._order(desk.TREND, LATE, True, 2), self._ledger)
 
     def closing_stories(self) -> list[Story]:
-        """Buy what happens to be flat, so that the close of the day meets something."""
+        """Trades without which the close of the day would meet nothing.
+
+        What happens to be flat is bought, and there are two trades that can be corrected.
+        """
         stories = []
+        if len(correctable(self._ledger)) < 2:
+            order = self._order(desk.TREND, DOLLAR_SPOT[0], True, 2)
+            stories.append(told_as_fills(order, self._ledger, self._clock))
         for strategy, listing in (*_FUTURES, *_SHARES):
             if not self._ledger.quantity(strategy, listing.instrument):
                 order = self._order(strategy, listing, True, 1)

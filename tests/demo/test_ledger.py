@@ -6,16 +6,17 @@ from fractions import Fraction
 
 import pytest
 
-from pm.demo.desk import BASIS_DESK, EQUITIES, TREASURY
+from pm.demo.desk import BASIS_DESK, EQUITIES, TREASURY, TREND
 from pm.demo.exact import decimals_of, part_of, text_of
 from pm.demo.holding import Holding
-from pm.demo.ledger import BalanceKey, Ledger, PositionKey, Trade
+from pm.demo.ledger import BalanceKey, Ledger, PositionKey, Trade, TradeName
 from pm.demo.scenario import build_scenario
 
 REFERENCE = build_scenario(1, 10).expected.reference
 PERPETUAL, FUTURE = "binance.future.BTCUSDT", "deribit.future.BTC25JUN"
 SHARE, POOL = "nasdaq.stock.AAPL", "uniswapv3.pool.0x367f72e0b033da17"
 ELSEWHERE = "uniswapv3arbitrum.pool.0x82c2afb11b33813f"
+SPOT = "kraken.coin.BTC"
 
 
 def bought(strategy: int, instrument: str, quantity: str, cost: str) -> Ledger:
@@ -122,3 +123,42 @@ def test_a_future_pays_out_what_is_realized() -> None:
     ledger.trade(BASIS_DESK, PERPETUAL, sale, buys=False)
     assert balances(ledger) == {"USDT": "970"}
     assert only(ledger).fee_value == 30
+
+
+def traded(*trades: tuple[int, int]) -> Ledger:
+    """Trades of one unit's fee each, by quantity and price, each order with one execution."""
+    ledger = Ledger(REFERENCE)
+    for number, (quantity, price) in enumerate(trades):
+        trade = Trade(Fraction(quantity), Fraction(quantity * price), Fraction(1), Fraction(price))
+        ledger.trade(TREND, SPOT, trade, buys=quantity > 0, name=TradeName(number, 1))
+    return ledger
+
+
+def test_a_busted_trade_never_happened() -> None:
+    ledger = traded((2, 100), (1, 105), (-1, 120))
+    assert text_of(only(ledger).cost) == "203." + "3" * 18
+    assert balances(ledger) == {"BTC": "2", "USD": "-188"}
+    ledger.amend(ledger.named[1], Trade(Fraction(0), Fraction(0), Fraction(0), Fraction(0)))
+    held = only(ledger)
+    assert shown(held.quantity, held.cost, held.realized, held.fees["USD"]) == [
+        "1",
+        "100",
+        "20",
+        "2",
+    ]
+    assert balances(ledger) == {"BTC": "1", "USD": "-82"}
+
+
+def test_a_corrected_trade_was_made_at_the_other_price_from_the_beginning() -> None:
+    ledger, right = traded((2, 100), (1, 105), (-1, 120)), traded((2, 100), (1, 111), (-1, 120))
+    ledger.amend(ledger.named[1], right.named[1].trade)
+    assert ledger.positions == right.positions
+    assert ledger.balances == right.balances
+
+
+def test_two_trades_of_a_position_can_be_amended_one_after_the_other() -> None:
+    ledger, right = traded((2, 100), (-5, 105), (1, 120)), traded((2, 90), (-5, 105), (3, 120))
+    for number in (2, 0):
+        ledger.amend(ledger.named[number], right.named[number].trade)
+    assert ledger.positions == right.positions
+    assert ledger.balances == right.balances

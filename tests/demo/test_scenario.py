@@ -8,18 +8,20 @@ from fractions import Fraction
 
 import pytest
 
+from pm.demo.amendments import Amendment, tell_of
 from pm.demo.book_event import BookEvent
 from pm.demo.desk import BOOKS, BRIDGE, book_of
 from pm.demo.exact import text_of
 from pm.demo.labels import amount_label
 from pm.demo.scenario import Scenario, build_scenario, first_moment
-from pm.events.facts import Facts, Place
-from pm.events.model import Quarantined, Transfer
+from pm.events.facts import Direct, Facts, Place
+from pm.events.model import Bust, Correct, Quarantined, Transfer
 from pm.events.order_context import NOTHING_KNOWN, OrderContext, order_hints
 from pm.events.wire import wire_events
 from pm.reference.snapshot import Reference
 from pm.rules.book import Book
 from pm.wire.frame import decode_frame
+from tests.told_book import ToldBook
 
 SEEDS = (1, 2, 3, 1_000_003)
 EXECUTIONS = 400
@@ -50,11 +52,13 @@ def bridged() -> tuple[BookEvent, BookEvent]:
     return BookEvent(book, sent), BookEvent(book, arrived)
 
 
-def apply_all(books: dict[str, Book], facts: Facts, events: Iterable[BookEvent], at: int) -> None:
+def apply_all(
+    books: dict[str, ToldBook], facts: Facts, events: Iterable[BookEvent], at: int
+) -> None:
     """Apply events from entry `at` of the producers' lane on."""
     for number, (name, event) in enumerate(events, at):
         place = Place("executions", f"{number}-0", 0, 1, 1)
-        applied = books[name].apply(facts.text(event, place))
+        applied = books[name].take(facts.text(event, place))
         assert applied.result == "applied", (event, applied)
 
 
@@ -62,7 +66,7 @@ def books_after(scenario: Scenario) -> dict[str, Book]:
     """The day through the rules alone: no server, no gateway, every instrument known."""
     reference = reference_of(scenario)
     facts = Facts(reference)
-    books = {name: Book() for name in BOOKS}
+    books = {name: ToldBook() for name in BOOKS}
     apply_all(books, facts, scenario.before, 1)
     bridge_steps = dict(zip((100, 300), bridged(), strict=True))
     orders: dict[int, OrderContext] = {}
@@ -78,9 +82,25 @@ def books_after(scenario: Scenario) -> dict[str, Book]:
             assert told.strategy_id is not None
             place = Place("executions:relay", f"{number}-0", index, len(events), 1)
             text = facts.text(told, place, sent.raw)
-            assert books[book_of(told.strategy_id)].apply(text).result != "refused"
+            assert books[book_of(told.strategy_id)].take(text).result != "refused"
+    for amendment in scenario.amendments:
+        book = books[amendment.told.key.book]
+        asked = correction(amendment)
+        book.take(facts.text(asked, Direct(1)))
+        assert book.make(asked.event_id).result == "applied"
     apply_all(books, facts, scenario.close.events, 10_000)
-    return books
+    return {name: told.book for name, told in books.items()}
+
+
+def correction(amendment: Amendment) -> Bust | Correct:
+    """What a venue says of a trade."""
+    told, price = amendment
+    venue = told.key.instrument.partition(".")[0]
+    order_id, execution_id = map(str, told.name)
+    asked = Bust("C-bust", execution_id, order_id, venue, 1, venue, "erroneous trade")
+    if price is None:
+        return asked
+    return Correct(*asked[:7], price=text_of(price))._replace(event_id="C-correct")
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -152,7 +172,8 @@ def test_the_rules_hold_the_balances_the_day_adds_up_to(
 
 def test_every_execution_counts_once(scenario: Scenario, books: dict[str, Book]) -> None:
     counted = sum(book.state.totals.counts.trade_count for book in books.values())
-    assert counted == scenario.executions
+    busted = sum(amendment.price is None for amendment in scenario.amendments)
+    assert (counted, busted) == (scenario.executions - 1, 1)
 
 
 def test_futures_and_shares_are_held_when_the_day_closes(scenario: Scenario) -> None:
@@ -171,6 +192,18 @@ def test_the_close_says_what_it_comes_to(scenario: Scenario) -> None:
     assert len(carry) == 2
     told = " ".join(scenario.close.told)
     assert all(amount_label(amount) in told for amount in carry)
+
+
+@pytest.mark.parametrize("executions", [1, 20, EXECUTIONS])
+def test_a_day_of_any_length_has_a_trade_to_bust_and_another_to_correct(executions: int) -> None:
+    day = build_scenario(2, executions)
+    busted, corrected = day.amendments
+    assert busted.told != corrected.told
+    assert busted.price is None
+    assert corrected.price not in (None, corrected.told.trade.price)
+    told = tell_of(day.amendments, day.expected.reference)
+    assert " busts trend's " in told
+    assert " corrects the price of trend's " in told
 
 
 def test_a_later_day_is_the_same_but_for_its_times() -> None:
