@@ -150,7 +150,8 @@ class Duty:
         for book in books:
             watch, head = self.upkeep[book].watch, opening.head(self.client, book)
             if head is not None:
-                watch.read_on(self.client, through=head.seq)
+                archive = open_archive(self.settings) if head.seq > watch.seq else None
+                watch.read_on(self.client, through=head.seq, archive=archive)
             valued: Any = self.client.hget(keys.valuation(book), "seq_end")
             valued_seq = json.loads(valued)[book] if valued else -1
             came = any(flow.seq > valued_seq for flow in watch.flows)

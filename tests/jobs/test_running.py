@@ -8,6 +8,7 @@ import time
 import pytest
 
 from pm import keys
+from pm.archive.archiving import Extent, archive_book
 from pm.counting.catalogue import JOB_RUNS, Series
 from pm.counting.stored import read_counted
 from tests.jobs.office import Office
@@ -59,6 +60,24 @@ def test_silent_traces_are_ended(office: Office) -> None:
     office.desk.fill(BTC, "2", "90", trace=name)
     assert office.runner().run("expire-traces", 1).startswith("1 trace ended")
     assert office.desk.client.hget(keys.trace("main", name), "status") != "open"
+
+
+def test_the_round_for_traces_reads_on_in_the_archive(office: Office) -> None:
+    _at_now(office)
+    office.runner().run("mark-to-market", 1)
+    for _ in range(3):
+        office.desk.now = time.time_ns()
+        office.desk.deposit("USDT", "10")
+    client = office.desk.client
+    client.config_set("appendfsync", "always")
+    extent = Extent(all_but=0, kept_entries=1)
+    done = archive_book(client, office.settings, "main", now_ns=time.time_ns(), extent=extent)
+    assert done.entries > 3
+    # As after a rebuild onto an empty server: how far the last pass had read is not known any more.
+    client.delete(keys.valuation("main"))
+    client.xtrim(keys.journal("main"), minid=f"{done.archived_through}-0", approximate=False)
+    told = office.runner().run("expire-traces", 2)
+    assert told.startswith("0 traces ended or put away")
 
 
 def test_reconciling_and_archiving_are_jobs(office: Office) -> None:

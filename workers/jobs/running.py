@@ -29,6 +29,7 @@ from pm.counting.catalogue import JOB_RUNS, JOB_SECONDS, Series
 from pm.counting.recorder import Recorder
 from pm.crash_points import crash_point
 from pm.functions.library import LibraryMissing
+from pm.history import HistoryGap
 from pm.settings import Settings
 from workers.jobs.queue import QueueServer
 from workers.jobs.table import JOBS, Job, JobContext
@@ -37,7 +38,9 @@ log = logging.getLogger("pm.jobs")
 
 LEASE_MS: Final = 30_000
 BOOKS_TIMEOUT_S: Final = 30.0
-_FORESEEN: Final = (LibraryMissing, BookError, ReferenceMissing, ServerError, ArchiveError)
+_FORESEEN: Final = (
+    LibraryMissing, BookError, ReferenceMissing, ServerError, ArchiveError, HistoryGap,
+)  # fmt: skip
 
 
 class JobFailed(Exception):
