@@ -69,6 +69,12 @@ def test_the_journal_shows_what_was_restated(traded: Shell) -> None:
     assert f"restated by {seq}" in traded.ok("journal")
 
 
+def test_no_corrections_are_said_to_be_none_and_no_book_is_an_error(traded: Shell) -> None:
+    assert traded.ok("restatements") == "there are none\n"
+    assert traded.json("restatements") == []
+    assert traded.refused("restatements", "--book", "none") == "pm: book none does not exist"
+
+
 def test_a_correction_waits_for_its_trade(traded: Shell) -> None:
     told = traded.ok("bust", "binance/P7/X7", *WHO, "--id", "C7")
     assert told.startswith("waiting for the trade binance/P7/X7: nothing changed yet (book main, ")
