@@ -30,6 +30,11 @@ def books(root: Path) -> list[str]:
     return sorted(path.name.removeprefix(_BOOK) for path in root.glob(f"{_BOOK}*") if path.is_dir())
 
 
+def listed_books(root: Path) -> list[str]:
+    """The books of which something has been archived, sorted: they have a manifest."""
+    return [book for book in books(root) if (book_folder(root, book) / MANIFEST).is_file()]
+
+
 def file_path(day: str, first_seq: int, last_seq: int) -> str:
     """A file's path in its book's folder."""
     return f"date={day}/{first_seq:020d}-{last_seq:020d}.parquet"

@@ -14,6 +14,7 @@ from pm.cli.session import EXIT_FAILED, Options, WrongSettings, load
 from pm.doctor import Finding, examine, worst
 from pm.doctor.finding import fault
 from pm.doctor.rights import NEEDS
+from pm.health.verdict import number_of
 
 _COLOURS = {"ok": "green", "warning": "yellow", "fault": "red"}
 _WIDTH = 17
@@ -46,7 +47,9 @@ def doctor(options: Options, role: str | None, as_json: bool) -> None:
         )
     else:
         counts = {name: sum(f.level == name for f in found) for name in ("fault", "warning", "ok")}
-        click.echo(f"\n{counts['fault']} faults, {counts['warning']} warnings, {counts['ok']} well")
+        faults = number_of(counts["fault"], "fault")
+        warnings = number_of(counts["warning"], "warning")
+        click.echo(f"\n{faults}, {warnings}, {counts['ok']} well")
     sys.exit(EXIT_FAILED if level == "fault" else 0)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pm import keys
+from pm.archive import layout
 from pm.books import opening, reference_store
 from pm.doctor.finding import Finding, fault, ok, warning
 from pm.doctor.site import Site
@@ -50,7 +51,11 @@ def check_books(site: Site) -> Iterator[Finding]:
     version = site.ask(lambda: reference_store.current_version(site.client)) or 0
     for name in names:
         yield _book(site, name, version)
-    missing = [name for name in site.settings.books.names if name not in names]
+    lost = [name for name in layout.listed_books(site.settings.archive_path) if name not in names]
+    for name in lost:
+        text = "it is in the archive and not on the server, which is new or lost it"
+        yield fault(f"book {name}", text, "run `pm rebuild` before anything opens it empty")
+    missing = [name for name in site.settings.books.names if name not in (*names, *lost)]
     if missing:
         text = f"not opened yet: {', '.join(missing)}"
         yield warning("books", text, "`pm worker` opens them when it starts")

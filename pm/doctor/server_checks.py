@@ -59,7 +59,9 @@ def check_features(site: Site) -> Iterator[Finding]:
 def check_persistence(site: Site) -> Iterator[Finding]:
     """Whether what is acknowledged is on disk, and stays there."""
     if "aof_enabled" not in site.info:
-        yield warning("persistence", "this user may not ask for it", "let it use INFO")
+        yield warning(
+            "persistence", "this user may not ask for it", "ask as jobs, metrics or admin"
+        )
         return
     if str(site.info["aof_enabled"]) != "1":
         text = "the append-only file is off: a restart loses the books"

@@ -94,6 +94,20 @@ def test_without_the_archive_the_gap_is_named(shell: Shell) -> None:
     assert shell.refused("attribution", "--strategy", "8") == told
 
 
+def test_a_book_that_only_the_archive_has_is_not_begun_anew(
+    shell: Shell, valkey_server: ServerProcess
+) -> None:
+    shell.ok("archive", "--all-but", "5")
+    valkey_server.client().flushall()
+    deposit = ("deposit", "1", "USDT", "--venue", "binance")
+    line = shell.refused(*deposit)
+    assert line.startswith("pm: book main is in the archive and not on the server")
+    assert "is rebuilt at seq" in shell.ok("rebuild")
+    shell.ok("reference", "load", INSTRUMENTS)
+    assert "deposited 1 USDT" in shell.ok(*deposit)
+    assert "is right" in shell.ok("verify")
+
+
 def test_wrong_uses_are_one_line(shell: Shell) -> None:
     assert shell.refused("archive", "--book", "other") == "pm: book other does not exist"
     assert "other" in shell.refused("archive", "check", "--book", "other")

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from pm import keys
+from pm.archive import layout
 from pm.books import opening
 from pm.doctor import Finding, examine, host_checks, server_checks, worst
 from pm.doctor.rights import NEEDS
@@ -108,6 +109,24 @@ def test_what_is_wrong_with_books_and_functions(desk: Desk, tmp_path: Path) -> N
     assert found(settings)["book gone"][0].level == "fault"
     client.delete(keys.reference_versions())
     assert found(settings)["reference"][0].level == "warning"
+
+
+def test_a_book_that_only_the_archive_has_is_a_fault(desk: Desk, tmp_path: Path) -> None:
+    settings = settings_for(desk.server.url, tmp_path)
+    (settings.archive_path / "book=begun").mkdir(parents=True)
+    (settings.archive_path / "book=lost").mkdir()
+    (settings.archive_path / "book=lost" / layout.MANIFEST).touch()
+    findings = found(settings)
+    assert "book begun" not in findings
+    (finding,) = findings["book lost"]
+    assert (finding.level, "`pm rebuild`" in finding.remedy) == ("fault", True)
+
+
+def test_the_relay_is_looked_for_where_it_is_needed(desk: Desk, tmp_path: Path) -> None:
+    settings = settings_for(desk.server.url, tmp_path)
+    assert "relay" in found(settings)
+    assert "relay" in found(settings, "gateway")
+    assert "relay" not in found(settings, "jobs")
 
 
 def test_it_changes_nothing(desk: Desk, tmp_path: Path) -> None:
