@@ -31,7 +31,7 @@ STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
 NOT_VALUED = "no mark-to-market pass yet: `pm mark to-market` or `pm worker`"
 
 
-def moment(_: Any, __: Any, text: str | None) -> int | None:
+def moment(_: Any, option: Any, text: str | None) -> int | None:
     """Nanoseconds from themselves or an ISO date or date-time, UTC unless it says otherwise.
 
     A callback of click.
@@ -42,6 +42,7 @@ def moment(_: Any, __: Any, text: str | None) -> int | None:
         told = datetime.fromisoformat(text)
     except ValueError:
         example = "write 2025-06-01 or 2025-06-01T12:00:00Z"
+        example += " or a seq" if "SEQ" in str(getattr(option, "metavar", "")) else ""
         raise click.BadParameter(f"{text!r} is no time: {example}") from None
     if told.tzinfo is None:
         told = told.replace(tzinfo=UTC)
