@@ -17,8 +17,8 @@ def check_believable(statement: Statement, held: Held, booked: Booked) -> None:
     """StatementError for a part that lists nothing of what the books hold, or books without any."""
     if not held.balances and not held.positions and not booked.orders:
         raise StatementError(
-            f"the books hold nothing at {held.location} and never did: wrong venue or account;"
-            f" {_MEANT}"
+            f"the books hold nothing at {held.location} and never did: wrong venue, account or"
+            f" time; {_MEANT}"
         )
     if statement.balances is not None:
         ours = sorted(token for token in held.balances if held.total(token))
