@@ -145,3 +145,8 @@ def test_a_fee_is_two_words_however_they_are_spaced(traded: Shell) -> None:
     [position] = told["positions"]
     assert position["new_position"]["fees_paid"] == {"USDT": "4.75"}
     assert "is no fee" in traded.run("correct", "X2", "--fee", "1 US DT", *WHO).output
+
+
+@pytest.mark.parametrize("execution", ["", "x" * 129])
+def test_what_cannot_be_an_execution_id_is_one_line(traded: Shell, execution: str) -> None:
+    assert traded.refused("bust", execution, *WHO).startswith("pm: the execution id ")
