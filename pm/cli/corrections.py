@@ -191,6 +191,8 @@ def adjust(options: Options, /, as_json: bool, **values: Any) -> None:
 def restatements(options: Options, book: str | None, as_json: bool) -> None:
     """Show corrections of trades: what changed, why and by whom, and what still waits."""
     with reader(options) as client:
+        if book is not None and book not in client.books():
+            raise Failure(f"book {book} does not exist")
         history = History(client.server, client.past.archive)
         try:
             found = [

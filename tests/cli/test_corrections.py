@@ -150,3 +150,7 @@ def test_a_fee_is_two_words_however_they_are_spaced(traded: Shell) -> None:
 @pytest.mark.parametrize("execution", ["", "x" * 129])
 def test_what_cannot_be_an_execution_id_is_one_line(traded: Shell, execution: str) -> None:
     assert traded.refused("bust", execution, *WHO).startswith("pm: the execution id ")
+
+
+def test_a_book_that_is_not_there_has_no_restatements(traded: Shell) -> None:
+    assert traded.refused("restatements", "--book", "nope") == "pm: book nope does not exist"
