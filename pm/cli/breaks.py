@@ -175,7 +175,12 @@ def _tell(kept: Breaks, after: Break, as_json: bool) -> None:
 
 
 def _one(client: redis.Redis, break_id: str) -> tuple[Breaks, Break]:
-    """The break of an id, or of the beginning of one that is unique; Failure without one."""
+    """The break of an id, or of the beginning of one that is unique; Failure without one.
+
+    An empty one, as a script with an unset variable gives it, would mean the only break there is.
+    """
+    if not break_id:
+        raise Failure("the id of a break is empty: `pm breaks` lists them")
     found = [
         (kept, each)
         for kept in (Breaks(client, name) for name in opening.names(client))

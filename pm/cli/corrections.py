@@ -41,9 +41,10 @@ class _Fee(click.ParamType[tuple[str, str]]):
 
     def convert(self, value: Any, _: Any, __: Any) -> tuple[str, str]:
         """Split the two."""
-        amount, _, token = str(value).partition(" ")
-        if not token:
+        parts = str(value).split()
+        if len(parts) != 2:
             self.fail(f"{value!r} is no fee: write '0.5 USDT'")
+        amount, token = parts
         return token, NUMBER(amount)
 
 

@@ -189,7 +189,10 @@ class TradeCorrections:
 
     def _found(self, execution_id: str, book: str | None) -> str:
         """The only execution of that id; CapitalError where there is none, or several."""
-        ending = f"/{escape_id(execution_id)}"
+        try:
+            ending = f"/{escape_id(execution_id)}"
+        except ValueError as error:
+            raise CapitalError(f"the execution id {error}") from None
         found: dict[str, None] = {}
         try:
             with self._submissions.in_one_line():

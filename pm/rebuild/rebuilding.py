@@ -181,6 +181,7 @@ class _Rebuild:
 
     def _check_digest(self, place: Place, live_seq: int) -> None:
         """The live book must have been at its seq what this history says: one chain, one book."""
+        self._check_journal()
         if place == NOWHERE or self.accepted_digest == self.fold.digest:
             return
         digest = self.fold.digest
@@ -192,6 +193,28 @@ class _Rebuild:
                 f"at seq {place.seq} its digest is {place.digest}, by its journal {digest}; if the"
                 f" journal is the right one: --accept-digest {self.fold.digest}",
             )
+
+    def _check_journal(self) -> None:
+        """The server's own journal must be this one as far as both go.
+
+        What it lacks is appended behind it, and no entry of it can be replaced: the book would be
+        that of one journal and stand on another. Its newest entry vouches for those before it.
+        """
+        newest: Any = self.client.xrevrange(
+            keys.journal(self.name), f"{self.fold.seq}-0", "-", count=1
+        )
+        for entry, fields in newest:
+            seq, told = int(entry.partition(b"-")[0]), fields[b"digest"].decode()
+            digest = self.fold.digest
+            if seq < self.fold.seq:
+                digest = self._digest_at(self.history, seq)
+            if told != digest:
+                raise RebuildRefused(
+                    self.name,
+                    f"the server's own journal has another entry {seq} ({told}, not {digest}) and"
+                    " keeps it: rebuild onto a server without this book, or put back the older"
+                    " file of this one and rebuild before anything else writes",
+                )
 
     def _compare_digest_of_the_past(self) -> None:
         """The history ends before the live book: all that can be told is whether it is its past."""

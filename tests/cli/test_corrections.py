@@ -144,3 +144,19 @@ def test_a_file_may_correct_its_own_trades(shell: Shell) -> None:
     late = write_events(shell.path("late.jsonl"), fill(9, order_id="P1"))
     assert shell.json("ingest", late)["corrections"] == {"restated": 1}
     assert "is right" in shell.ok("verify")
+
+
+def test_a_fee_is_two_words_however_they_are_spaced(traded: Shell) -> None:
+    told = traded.json("correct", "X2", "--fee", " 1.5   USDT", *WHO)
+    [position] = told["positions"]
+    assert position["new_position"]["fees_paid"] == {"USDT": "4.75"}
+    assert "is no fee" in traded.run("correct", "X2", "--fee", "1 US DT", *WHO).output
+
+
+@pytest.mark.parametrize("execution", ["", "x" * 129])
+def test_what_cannot_be_an_execution_id_is_one_line(traded: Shell, execution: str) -> None:
+    assert traded.refused("bust", execution, *WHO).startswith("pm: the execution id ")
+
+
+def test_a_book_that_is_not_there_has_no_restatements(traded: Shell) -> None:
+    assert traded.refused("restatements", "--book", "nope") == "pm: book nope does not exist"

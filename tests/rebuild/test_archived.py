@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pm import keys
 from pm.archive.archiving import Extent, archive_book
 from pm.client import Client
 from pm.history.opening import open_history
-from pm.rebuild import rebuild_book
+from pm.rebuild import RebuildRefused, rebuild_book
 from pm.settings import Settings
 from pm.verify import verify_book
 from tests.cli.site import Shell
@@ -102,6 +103,29 @@ def test_commands_move_a_book_to_an_empty_server(
     assert source.hget(keys.book(BOOK), "digest") == target.hget(keys.book(BOOK), "digest")
     (proven,) = shell.json("verify")
     assert proven["whole"]
+
+
+def test_a_server_that_went_on_from_an_older_file_keeps_no_two_journals(
+    valkey_server: ServerProcess, redis_server: AnyServer, tmp_path: Path
+) -> None:
+    """Its entries since cannot be replaced, so the archive's book must not stand on them."""
+    settings = Settings(data=tmp_path)
+    life = RandomLife(106, generation_size=50)
+    texts = life.take(100)
+    client, older = (opened(server, generation_size=50) for server in (valkey_server, redis_server))
+    goes_on(client, texts, 106)
+    _archived(client, settings, 101)
+    goes_on(older, texts[:60], 106)
+    goes_on(older, [*texts[:60], *texts[70:80]], 106)
+    head: Any = client.hget(keys.book(BOOK), "digest")
+    before = contents(older)
+    history = replace(open_history(older, settings), client=None)
+
+    for accepted in ("", head.decode()):
+        with pytest.raises(RebuildRefused, match="the server's own journal has another entry 71 "):
+            rebuild_book(older, BOOK, history, LIMITS, accepted_digest=accepted)
+
+    assert contents(older) == before
 
 
 def test_a_damaged_archive_is_one_line_and_changes_nothing(

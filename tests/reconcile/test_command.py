@@ -132,6 +132,13 @@ def test_a_wrong_use_is_one_line(
     assert "Traceback" not in result.output
 
 
+def test_an_empty_id_is_not_the_only_break(shell: Shell) -> None:
+    code, _ = _against(shell, _told(shell, {"total": {"USDT": 1}}))
+    assert code == 1
+    line = shell.refused("breaks", "resolve", "", "--why", "x", "--by", "ann")
+    assert line.startswith("pm: the id of a break is empty")
+
+
 def test_what_cannot_be_changed_is_one_line(shell: Shell) -> None:
     result = shell.run("breaks", "explain", "B0", "--why", "x", "--by", "ann")
     assert (result.exit_code, result.stderr) == (1, "pm: there is no break B0\n")
