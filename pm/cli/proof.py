@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,7 @@ from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, Session, ensure_library, session
 from pm.fold import from_checkpoint
+from pm.health.verdict import number_of
 from pm.history import History
 from pm.history.opening import open_history
 from pm.rebuild import RebuildRefused, Rebuilt, rebuild_book
@@ -26,6 +28,7 @@ SWITCH_TIMEOUT_S: Final = 60.0
 """The one call that switches renames every key of a book."""
 
 _DAY_NS: Final = 86_400 * 10**9
+_DIGEST: Final = re.compile("[0-9a-f]{40}")
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
@@ -105,6 +108,12 @@ def print_differences(shown: list[str], count: int) -> None:
         click.echo(f"  and {count - len(shown)} more")
 
 
+def _digest(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if value and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no digest: 40 digits of 0-9 a-f")
+    return value
+
+
 @click.command()
 @BOOK_OPTION
 @click.option(
@@ -119,7 +128,14 @@ def print_differences(shown: list[str], count: int) -> None:
     "--accept-digest",
     "accepted",
     default="",
+    callback=_digest,
     help="Replace a book of another digest, if the journal's last digest is this one.",
+)
+@click.option(
+    "--set-aside",
+    "sets_aside",
+    is_flag=True,
+    help="With --from archive: a live book of another history is kept under other keys.",
 )
 @click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of the result.")
 @JSON_OPTION
@@ -130,6 +146,7 @@ def rebuild(
     source: str,
     looks_only: bool,
     accepted: str,
+    sets_aside: bool,
     keeps: bool,
     as_json: bool,
 ) -> None:
@@ -137,6 +154,8 @@ def rebuild(
 
     Also onto a server that has no book: then everything comes from the archive.
     """
+    if sets_aside and source != "archive":
+        raise click.UsageError("--set-aside needs --from archive: it takes what Redis has away")
     with session(options, writes=not looks_only, opens=False) as current:
         with current.client(decode=False, timeout_s=SWITCH_TIMEOUT_S) as client:
             ensure_library(client)
@@ -145,7 +164,13 @@ def rebuild(
             if not names:
                 raise Failure(f"{current.shown} and the archive hold no book")
             wanted = partial(
-                _rebuild, current, client, history, looks_only=looks_only, accepted=accepted
+                _rebuild,
+                current,
+                client,
+                history,
+                looks_only=looks_only,
+                accepted=accepted,
+                sets_aside=sets_aside,
             )
             done = [wanted(name) for name in names]
         if keeps:
@@ -156,6 +181,8 @@ def rebuild(
     else:
         for rebuilt in done:
             _print_rebuilt(rebuilt, looks_only)
+            if accepted and not rebuilt.used_digest:
+                click.echo("  --accept-digest was not needed")
     if looks_only and any(rebuilt.healed for rebuilt in done):
         sys.exit(1)
 
@@ -179,6 +206,7 @@ def _rebuild(
     *,
     looks_only: bool,
     accepted: str,
+    sets_aside: bool,
 ) -> Rebuilt:
     settings = current.settings
     limits = Limits(
@@ -194,6 +222,7 @@ def _rebuild(
             limits,
             looks_only=looks_only,
             accepted_digest=accepted,
+            sets_aside=sets_aside,
             progress=progress.show,
         )
     except RebuildRefused as error:
@@ -211,6 +240,8 @@ def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
         "entries": rebuilt.fold.entries,
         "keys": rebuilt.keys,
         "switched": rebuilt.is_switched,
+        "used_accepted_digest": rebuilt.used_digest,
+        "set_aside": None if rebuilt.aside is None else asdict(rebuilt.aside),
         "stood_at": rebuilt.live_seq,
         "restored_entries": rebuilt.restored.entries,
         "restored_refusals": rebuilt.restored.refusals,
@@ -228,6 +259,12 @@ def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
         f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
         f" {fold.entries} journal entries, {rebuilt.keys} keys"
     )
+    if rebuilt.aside is not None:
+        other = rebuilt.aside
+        click.echo(
+            f"  the book of another history (seq {other.seq}, digest {other.digest[:12]}) is kept:"
+            f" {number_of(other.keys, 'key')} under {other.prefix}*"
+        )
     if not rebuilt.live_seq and looks_only:
         click.echo("  it is not on the server")
     elif not rebuilt.live_seq:
