@@ -25,6 +25,7 @@ from pm.rebuild.comparing import damages, extra_keys, is_right
 from pm.rebuild.foreign import first_foreign
 from pm.rebuild.refused import RebuildRefused
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
+from pm.rebuild.rights import check_rights
 from pm.rebuild.setting_aside import SetAside, set_aside
 from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
 from pm.rebuild.turn import turn
@@ -98,6 +99,7 @@ class _Rebuild:
     def run(self) -> Rebuilt:
         self.shadow = Shadow(self.client, self.name)
         self.fold = Fold(self.name)
+        check_rights(self.client, self.name, looks_only=self.looks_only)
         done = Rebuilt(self.name, self.fold)
         with turn(self.client, self.name):
             self.shadow.clean()
