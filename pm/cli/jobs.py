@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 
 import click
 
+from pm.archive.fitting import misfits
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.process_log import log_to_stderr
 from pm.cli.processes import (
@@ -17,6 +19,8 @@ from pm.cli.processes import (
     stop_on_signals,
 )
 from pm.cli.session import Failure, Options, ensure_library, failures, load, session
+
+log = logging.getLogger("pm.jobs")
 
 
 @click.group("jobs", invoke_without_command=True)
@@ -58,6 +62,8 @@ def _schedule(options: Options, told: list[str]) -> int:
     with session(options) as current:
         with current.client() as client:
             ensure_library(client)
+            for misfit in misfits(client, current.settings.archive_path):
+                log.warning("%s", misfit)
         server = QueueServer.of(current.settings, current.target)
         server.check()
         command, environment = same_options(options, current.target)

@@ -56,6 +56,19 @@ def test_who_rebuilds_is_the_administrator_where_the_archive_is_and_only_when_as
         _parse(words.replace("/etc/pm/instruments.toml", instruments).split())
 
 
+@pytest.mark.parametrize("name", ["gateway", "worker", "metrics"])
+def test_who_may_open_books_or_tells_of_them_sees_the_archive(name: str) -> None:
+    service, jobs = SERVICES[name], SERVICES["jobs"]
+    (mounted,) = [text for text in service.raw["volumes"] if text.startswith("history:")]
+    _, place, how = mounted.split(":")
+    assert how == "ro"
+    seen, kept = (
+        load_settings(ROOT / "config" / "portfolio.toml", environment).archive_path
+        for environment in (service.environment, jobs.environment)
+    )
+    assert seen.relative_to(place) == kept.relative_to(jobs.environment["PM_DATA"])
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_commands_and_their_options_exist(name: str) -> None:
     sources = {target: str(ROOT / source) for source, target in SERVICES[name].mounts}
