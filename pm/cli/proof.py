@@ -189,7 +189,7 @@ def rebuild(
 
 def _chosen(history: History, source: str) -> History:
     if source == "hot":
-        return replace(history, archive=None)
+        return replace(history, archive=None, leaves_out=history.archive is not None)
     return replace(history, client=None) if source == "archive" else history
 
 
@@ -252,13 +252,17 @@ def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
 
 def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
     fold = rebuilt.fold
-    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    at = f"seq {fold.seq} ({fold.digest[:12]})"
+    entries = number_of(fold.entries, "journal entry", "journal entries")
     if rebuilt.live_seq > fold.seq:
-        done = f"was this (it stands at seq {rebuilt.live_seq} now; nothing was switched)"
-    click.echo(
-        f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
-        f" {fold.entries} journal entries, {rebuilt.keys} keys"
-    )
+        click.echo(
+            f"book {rebuilt.book} stands at seq {rebuilt.live_seq}, and the archive ends before:"
+            f" {entries} recomputed through {at}; nothing was switched"
+        )
+        return
+    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    keys = number_of(rebuilt.keys, "key")
+    click.echo(f"book {rebuilt.book} {done} at {at}: {entries}, {keys}")
     if rebuilt.aside is not None:
         other = rebuilt.aside
         click.echo(
@@ -268,9 +272,10 @@ def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
     if not rebuilt.live_seq and looks_only:
         click.echo("  it is not on the server")
     elif not rebuilt.live_seq:
+        why = "" if rebuilt.aside else "it was not on the server: "
         click.echo(
-            f"  it was not on the server: {rebuilt.restored.entries} journal entries and"
-            f" {rebuilt.restored.refusals} refusals put back"
+            f"  {why}{number_of(rebuilt.restored.entries, 'journal entry', 'journal entries')} and"
+            f" {number_of(rebuilt.restored.refusals, 'refusal')} put back"
         )
     elif rebuilt.live_seq < fold.seq:
         click.echo(f"  it stood at seq {rebuilt.live_seq}, behind its journal")

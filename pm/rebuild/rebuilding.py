@@ -151,7 +151,8 @@ class _Rebuild:
             way_out = f". {self._way_out()}" if self.fold.is_forked else ""
             raise RebuildRefused(self.name, f"{found.shown[0]}{way_out}", found)
         if not self.fold.seq:
-            raise RebuildRefused(self.name, "there is no journal of it")
+            left_out = " in Redis, and the archive was left out" if self.history.leaves_out else ""
+            raise RebuildRefused(self.name, f"there is no journal of it{left_out}")
 
     def _place(self) -> Place:
         fields = ["seq", "digest", "valuation"]

@@ -22,7 +22,7 @@ from pm.rebuild import RebuildRefused, rebuild_book
 from pm.rules.journal import FIELDS
 from pm.settings import Settings
 from pm.verify import verify_book
-from tests.cli.site import Shell, clean_environment
+from tests.cli.site import EVENTS, Shell, clean_environment, write_events
 from tests.random_books import RandomLife
 from tests.rebuild.lived import BOOK, LIMITS, goes_on, lived
 from tests.servers import AnyServer, ServerProcess
@@ -129,6 +129,38 @@ def test_a_server_that_went_on_from_an_older_file_keeps_no_two_journals(
             rebuild_book(older, BOOK, history, LIMITS, accepted_digest=accepted)
 
     assert contents(older) == before
+
+
+def test_what_is_left_out_or_ends_early_is_told(
+    valkey_server: ServerProcess, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path)
+    client = lived(valkey_server, 109, 60)
+    _archived(client, settings, 40)
+    shell = Shell(tmp_path, "--data", str(tmp_path), "--redis", valkey_server.url)
+    first = client.xrange(keys.journal(BOOK), count=1)[0][0].decode().partition("-")[0]
+    assert f"entries 1 to {int(first) - 1} are archived and the archive was left out" in (
+        shell.refused("rebuild", "--from", "hot")
+    )
+    told = shell.ok("rebuild", "--from", "archive")
+    assert told.startswith("book main stands at seq 61, and the archive ends before: 40 journal")
+    assert told.rstrip().endswith("; nothing was switched")
+    client.flushdb()
+    told = shell.refused("rebuild", "--from", "hot", "--book", BOOK)
+    assert "no journal of it in Redis, and the archive was left out" in told
+
+
+def test_counts_of_one_are_singular(valkey_server: ServerProcess, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, "--data", str(tmp_path), "--redis", valkey_server.url)
+    unknown = {**EVENTS[1], "instrument": "binance.coin.NONEUSDT"}
+    shell.ok("ingest", write_events(tmp_path / "events.jsonl", unknown))
+    valkey_server.client().config_set("appendfsync", "always")
+    shell.ok("archive", "--all-but", "0")
+    valkey_server.client().flushdb()
+    told = shell.ok("rebuild")
+    assert "it was not on the server: " in told
+    assert "and 1 refusal put back" in told
+    assert " 1 journal entries" not in told
 
 
 def _diverged(server: ServerProcess, settings: Settings) -> tuple[redis.Redis, Contents]:
