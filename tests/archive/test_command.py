@@ -108,6 +108,26 @@ def test_a_book_that_only_the_archive_has_is_not_begun_anew(
     assert "is right" in shell.ok("verify")
 
 
+def test_events_that_come_before_their_reference_data_wait_in_the_lane(
+    shell: Shell, valkey_server: ServerProcess
+) -> None:
+    before = [entry["event"] for entry in shell.json("journal")].count("fill")
+    shell.ok("archive", "--all-but", "0")
+    valkey_server.client().flushall()
+    shell.ok("rebuild")
+    assert "deposited 1 USDT" in shell.ok("deposit", "1", "USDT", "--venue", "binance")
+    more = write_events(shell.path("more.jsonl"), fill(90), fill(91))
+    line = shell.refused("ingest", more)
+    assert line.startswith("pm: reference data version 1 does not exist; newest 0: `pm reference")
+    assert "waits in its lane, and is applied once that is done" in line
+    shell.ok("reference", "load", INSTRUMENTS)
+    told = shell.json("ingest", more)
+    assert (told["applied"], told["duplicate"]) == (0, 2)
+    assert "is right" in shell.ok("verify")
+    results = [entry["result"] for entry in shell.json("journal") if entry["event"] == "fill"]
+    assert (results.count("applied"), results.count("duplicate")) == (before + 2, 2)
+
+
 def test_wrong_uses_are_one_line(shell: Shell) -> None:
     assert shell.refused("archive", "--book", "other") == "pm: book other does not exist"
     assert "other" in shell.refused("archive", "check", "--book", "other")
