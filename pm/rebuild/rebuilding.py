@@ -26,7 +26,7 @@ from pm.rebuild.foreign import first_foreign
 from pm.rebuild.refused import RebuildRefused
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
 from pm.rebuild.rights import check_rights
-from pm.rebuild.setting_aside import SetAside, set_aside
+from pm.rebuild.setting_aside import SetAside, set_aside, way_out_of_another_history
 from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
 from pm.rebuild.turn import turn
 
@@ -118,7 +118,7 @@ class _Rebuild:
             place = self._place()
             self._fold()
             if done.rounds == 1:
-                done.aside = self._without_another_history()
+                done.aside = self._displaced()
                 place = NOWHERE if done.aside is not None else place
             done.live_seq = self._live_seq(place)
             if done.live_seq > self.fold.seq:
@@ -148,7 +148,7 @@ class _Rebuild:
             found.add(self.fold.law_differences())
             self._lawful_seq = self.fold.seq
         if found:
-            way_out = f". {self._way_out()}" if self.fold.is_forked else ""
+            way_out = f". {way_out_of_another_history(self.name)}" if self.fold.is_forked else ""
             raise RebuildRefused(self.name, f"{found.shown[0]}{way_out}", found)
         if not self.fold.seq:
             left_out = " in Redis, and the archive was left out" if self.history.leaves_out else ""
@@ -215,19 +215,8 @@ class _Rebuild:
             )
         return True
 
-    def _way_out(self) -> str:
-        return (
-            "To put the archive's in its place stop the processes and run `pm rebuild --book"
-            f" {self.name} --from archive --set-aside`, which keeps this one under"
-            f" {keys.aside(self.name, '')}*"
-        )
-
-    def _without_another_history(self) -> SetAside | None:
-        """Make sure that the server's own journal is this one as far as both go.
-
-        What it lacks is appended behind it, and no entry of it can be replaced: the book would be
-        that of one journal and stand on another.
-        """
+    def _displaced(self) -> SetAside | None:
+        """Where a live book went that stands on a journal of another history; None without one."""
         seq = first_foreign(self.client, self.history, self.fold)
         if seq is None:
             return None
@@ -235,7 +224,7 @@ class _Rebuild:
             raise RebuildRefused(
                 self.name,
                 f"the server's own journal has another entry {seq}: it is of another history."
-                f" {self._way_out()}",
+                f" {way_out_of_another_history(self.name)}",
             )
         done = set_aside(self.client, self.name)
         crash_point("rebuild_set_aside")

@@ -1,7 +1,9 @@
 """A book of another history, taken off the server whole and kept under names of its own.
 
-Everything of it goes, lanes included: what is put in its place starts as on a server that never had
-it, and gateways send again what that history lacks. Nothing reads or removes what is kept.
+No entry of a journal can be replaced, and what is appended behind another history follows from
+nothing: the book would be that of one journal and stand on another. So everything of it goes, lanes
+included: what takes its place starts as on a server that never had it, and gateways send again what
+that history lacks. Nothing reads or removes what is kept.
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ class SetAside:
     keys: int
     seq: str
     digest: str
+
+
+def way_out_of_another_history(book: str) -> str:
+    """What to do about a book that is of another history than the archive's, as a sentence."""
+    return (
+        "To put the archive's in its place stop the processes and run `pm rebuild --book"
+        f" {book} --from archive --set-aside`, which keeps this one under {keys.aside(book, '')}*"
+    )
 
 
 def set_aside(client: redis.Redis, book: str) -> SetAside:
