@@ -96,7 +96,7 @@ class Breaks:
 
     def adjusted(self, break_id: str, seq: int, *, by: str, why: str, now_ns: int) -> Break:
         """End a break by the adjustment with this journal seq."""
-        resolution = f"adjusted seq {seq}"
+        resolution = f"{record.ADJUSTED}{seq}"
         return self._by_person(
             break_id, lambda old: record.resolved(old, resolution, now_ns, by, why)
         )
