@@ -28,21 +28,28 @@ if TYPE_CHECKING:
 
 BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
+_NOTHING_RECEIVED = "before anything was received"
 NOT_VALUED = "no mark-to-market pass yet: `pm mark to-market` or `pm worker`"
 
 
 def moment(_: Any, option: Any, text: str | None) -> int | None:
     """Nanoseconds from themselves or an ISO date or date-time, UTC unless it says otherwise.
 
-    A callback of click.
+    A callback of click. Only an option of metavar SEQ takes a number that is too small for a time.
     """
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
+    if text is None:
+        return None
+    takes_seq = "SEQ" in str(getattr(option, "metavar", ""))
+    example = "write 2025-06-01 or 2025-06-01T12:00:00Z" + (" or a seq" if takes_seq else "")
+    if text.isdecimal():
+        from pm.client.as_of import FIRST_TIME
+
+        if not takes_seq and int(text) < FIRST_TIME:
+            raise click.BadParameter(f"{text} is too small for nanoseconds since 1970: {example}")
+        return int(text)
     try:
         told = datetime.fromisoformat(text)
     except ValueError:
-        example = "write 2025-06-01 or 2025-06-01T12:00:00Z"
-        example += " or a seq" if "SEQ" in str(getattr(option, "metavar", "")) else ""
         raise click.BadParameter(f"{text!r} is no time: {example}") from None
     if told.tzinfo is None:
         told = told.replace(tzinfo=UTC)
@@ -107,7 +114,8 @@ def past(client: Client, at: int, book: str | None) -> PastBooks:
 def print_moment(then: PastBooks) -> None:
     """What moment of which books is shown."""
     told = [
-        f"book {name} after entry {book.seq}, received by {iso(book.received_at)}"
+        f"book {name} after entry {book.seq}, "
+        + (f"received by {iso(book.received_at)}" if book.received_at else _NOTHING_RECEIVED)
         for name, book in then.books.items()
     ]
     click.echo("as it was: " + "; ".join(told))

@@ -39,12 +39,12 @@ def _tolerances(_: Any, __: Any, told: tuple[str, ...]) -> dict[str, Amount]:
     found = {}
     for each in told:
         token, equals, text = each.partition("=")
+        if not equals or not token:
+            raise click.BadParameter(f"{each!r} is not TOKEN=AMOUNT")
         try:
             amount = Amount.parse(parse_not_negative(text, token))
         except KeyFault as error:
-            raise click.BadParameter(str(error)) from None
-        if not equals or not token:
-            raise click.BadParameter(f"{each!r} is not TOKEN=AMOUNT")
+            raise click.BadParameter(f"{error}; write TOKEN=AMOUNT") from None
         found[_id(token)] = amount
     return found
 

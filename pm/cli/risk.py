@@ -296,8 +296,8 @@ def _print_correlations(what: str, found: Correlations, days: int) -> None:
 
 @click.command()
 @click.option("--strategy", type=STRATEGY_ID, help="Only this strategy.")
-@click.option("--from", "start", callback=moment, help="First time, UTC.")
-@click.option("--to", "end", callback=moment, help="Last time, UTC.")
+@click.option("--from", "start", callback=moment, metavar="TIME", help="First time, UTC.")
+@click.option("--to", "end", callback=moment, metavar="TIME", help="Last time, UTC.")
 @click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="At most.")
 @BOOK_OPTION
 @JSON_OPTION

@@ -35,6 +35,8 @@ def _part_and_path(told: str) -> tuple[Part | None, Path]:
     for part in PARTS:
         if equals and name == part:
             return part, Path(rest)
+    if equals and name.isidentifier() and not Path(told).exists():
+        raise StatementError(f"{name!r} is no part of a statement: {', '.join(PARTS)}")
     return None, Path(told)
 
 
