@@ -27,8 +27,10 @@ BOOK_OPTION = click.option("--book", help="Only this book (default: all books)."
 
 @click.group("archive", invoke_without_command=True)
 @BOOK_OPTION
-@click.option("--through", type=click.IntRange(1), help="Entries up to this seq, however new.")
-@click.option("--before", callback=moment, help="Entries received before this time (UTC).")
+@click.option(
+    "--through", type=click.IntRange(1), metavar="SEQ", help="Entries up to this one, however new."
+)
+@click.option("--before", callback=moment, metavar="TIME", help="Entries received before it (UTC).")
 @click.option("--all-but", type=click.IntRange(0), help="All entries but the newest so many.")
 @click.option(
     "--keep",
@@ -98,6 +100,8 @@ def _told(outcome: Archived) -> str:
         )
     lanes = f", {outcome.trimmed_lane_entries} of its lanes" if outcome.trimmed_lane_entries else ""
     moved = f"; moved {outcome.moved_files} files to cold storage" if outcome.moved_files else ""
+    if not (outcome.entries or outcome.trimmed_entries or outcome.trimmed_lane_entries):
+        return f"book {outcome.book}: nothing to archive{both}{moved}"
     return (
         f"book {outcome.book}: archived {outcome.entries} entries in {outcome.files} files"
         f" ({outcome.bytes} bytes), now through seq {outcome.archived_through}; took"

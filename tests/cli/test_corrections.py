@@ -96,6 +96,9 @@ def test_what_cannot_be_made_is_one_line(traded: Shell) -> None:
     [record] = traded.json("restatements")
     assert (record["status"], record["reason"]) == ("failed", "side_differs")
     assert "failed " in traded.ok("restatements")
+    (row,) = [row for row in traded.ok("journal").splitlines() if " correction_failed " in row]
+    assert " side_differs " in row
+    assert " binance/P1/X1 " in row
 
 
 @pytest.mark.parametrize(
