@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import click
@@ -17,6 +19,9 @@ from pm.cli.processes import (
     stop_on_signals,
 )
 from pm.cli.session import Failure, Options, ensure_library, failures, load, session
+from pm.settings import Settings
+
+log = logging.getLogger("pm.jobs")
 
 
 @click.group("jobs", invoke_without_command=True)
@@ -65,8 +70,18 @@ def _schedule(options: Options, told: list[str]) -> int:
             for name in QUEUES:
                 member = [*command, "jobs", "--member", name, str(os.getpid()), *told]
                 members.enter_context(running(Pool(member, 1, environment), stop))
+            log.info("queues: %s", "; ".join(_queues(current.settings)))
             Scheduler(current.settings, server).run(stop)
     return 0
+
+
+def _queues(settings: Settings) -> Iterator[str]:
+    """Every queue with the jobs that go through it."""
+    from workers.jobs.table import QUEUES, jobs_on
+
+    for queue in QUEUES:
+        names = [job.name for job in jobs_on(settings) if job.queue == queue]
+        yield f"{queue} ({', '.join(names)})"
 
 
 @jobs.command("list")

@@ -134,10 +134,9 @@ class Runner:
         pipeline.hincrby(key, "successes", 1)
         pipeline.hset(key, mapping={"result": done, "error": ""})
         pipeline.execute()
-        if had_error:
-            log.info("job %s works again: %s", job.name, done)
-        else:
-            log.debug("job %s: %s", job.name, done)
+        how = "works again" if had_error else "done"
+        took_ms = (time.time_ns() - started_ns) // 1_000_000
+        log.info("job %s %s: %s, %d ms", job.name, how, done, took_ms)
 
     def _record_failure(self, job: Job, slot: int, started_ns: int, line: str) -> None:
         """Best effort: the queue keeps the failure too."""
