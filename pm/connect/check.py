@@ -70,8 +70,9 @@ def check_server(
             unchecked.append(name)
             return None
 
-    with in_one_line(target):
+    with in_one_line(target, is_first=True):
         client.ping()
+    with in_one_line(target):
         missing = ask("COMMAND", lambda: missing_commands(client))
         info = ask("INFO", lambda: client.info())
         fsync = ask("CONFIG", lambda: _appendfsync(client))
