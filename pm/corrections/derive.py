@@ -128,6 +128,12 @@ def derive(history: History, book: str, request: Request, *, after: int = 0) -> 
             "strategy_differs",
             f"the trade is strategy {trade.strategy}'s, not {request.strategy}'s",
         )
+    if request.asked_seq and any(seq > request.asked_seq for seq in trade.covering):
+        raise CannotCorrect(
+            "told_between",
+            "a cumulative result came after the correction and before the trade:"
+            " whether it has the old or the new terms, nobody can tell",
+        )
     life = read_life(history, book, trade)
     trade_terms = request.applied_to(life.stated[trade.seq], life.terms_then())
     return Derivation.of(request, life, trade_terms)

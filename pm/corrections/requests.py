@@ -37,7 +37,10 @@ def stored(client: redis.Redis, book: str, correction: str) -> dict[str, str]:
 def open_request(client: redis.Redis, book: str, correction: str) -> Request | None:
     """What is asked by a correction, None unless it is still to be made."""
     held = stored(client, book, correction)
-    return request_of(correction, held) if held.get("status") == OPEN else None
+    if held.get("status") != OPEN:
+        return None
+    # What is open was last touched by the entry that asked for it.
+    return request_of(correction, held)._replace(asked_seq=int(held["seq"]))
 
 
 def open_requests(client: redis.Redis, book: str) -> Iterator[Request]:

@@ -90,6 +90,21 @@ def test_a_correction_may_come_before_its_trade(desk: CorrectingDesk) -> None:
     desk.verify()
 
 
+def test_what_a_result_between_a_correction_and_its_trade_meant_is_not_guessed(
+    desk: CorrectingDesk,
+) -> None:
+    assert desk.report("O1", "1", "100", "R1") == "applied"
+    desk.ask_correct("binance/O1/T1", quantity="2.3")
+    assert desk.report("O1", "2.3", "100", "R2") == "applied"
+    with pytest.raises(AssertionError, match="covered"):
+        desk.trade("1.2", "100", order="O1", number="1")
+    before = desk.figures()
+    assert desk.make().status == "failed"
+    assert desk.pending()["reason"] == "told_between"
+    assert (desk.figures(), desk.order("O1")["quantity"]) == (before, "2.3")
+    desk.verify()
+
+
 def test_old_and_new_are_journaled_and_linked(desk: CorrectingDesk) -> None:
     first = desk.trade("2", "100")
     made = desk.bust(first)
