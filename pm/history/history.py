@@ -123,9 +123,11 @@ class History:
                 raise self._gap(book, done + 1, following)
 
     def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
-        first = None if self.client is None else next(journal.read(self.client, book), None)
-        is_beginning = first is not None and int(first["seq"]) == following
-        return HistoryGap(book, seq, following, is_beginning=is_beginning and self.archive is None)
+        if self.client is not None and self.archive is None:
+            first = next(journal.read(self.client, book), None)
+            if first is not None and int(first["seq"]) > seq:
+                return HistoryGap(book, seq, int(first["seq"]), is_beginning=True)
+        return HistoryGap(book, seq, following)
 
     def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
         """The bytes of refused entries that the archive has, by seq."""
