@@ -9,6 +9,7 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 from pm.corrections.terms import Request, fees_of
 from pm.decimals import Amount
 from pm.rules.pending import OPEN, correction_id
@@ -19,19 +20,19 @@ _PREFIX = correction_id("")
 def names(client: redis.Redis, book: str) -> list[str]:
     """Every correction of a book, those last that were asked or made last."""
     found: Any = client.zrange(keys.restatements(book), 0, -1)
-    return [_text(name).removeprefix(_PREFIX) for name in found]
+    return [text_of(name).removeprefix(_PREFIX) for name in found]
 
 
 def open_names(client: redis.Redis, book: str) -> list[str]:
     """The corrections still to be made."""
     found: Any = client.zrangebylex(keys.pendings(book), f"[{_PREFIX}", f"({_PREFIX}\xff")
-    return [_text(name).removeprefix(_PREFIX) for name in found]
+    return [text_of(name).removeprefix(_PREFIX) for name in found]
 
 
 def stored(client: redis.Redis, book: str, correction: str) -> dict[str, str]:
     """The hash of a correction, empty where there is none."""
     found: Any = client.hgetall(keys.pending(book, correction_id(correction)))
-    return {_text(name): _text(value) for name, value in found.items()}
+    return texts_of(found)
 
 
 def open_request(client: redis.Redis, book: str, correction: str) -> Request | None:
@@ -67,7 +68,3 @@ def request_of(correction: str, held: Mapping[str, str]) -> Request:
 
 def _amount(text: str) -> Amount | None:
     return Amount.parse(text) if text else None
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
