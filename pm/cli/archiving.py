@@ -12,8 +12,8 @@ import click
 
 from pm.archive import ArchiveBusy, ArchiveError, layout, open_archive
 from pm.books import opening
+from pm.cli.options import BOOK_OPTION, moment
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
-from pm.cli.reader import moment
 from pm.cli.session import Failure, Options, failures, load, session
 from pm.settings import Settings
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pm.archive.archiving import Archived
 
 _SHOW_EVERY_S = 0.5
-
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
 
 @click.group("archive", invoke_without_command=True)

@@ -28,8 +28,8 @@ from pm.attribution.scan import JournalIncomplete
 from pm.attribution.stored import BookMoves
 from pm.books import opening, reference_store
 from pm.cli.attribution_rows import print_details
+from pm.cli.options import BOOK_OPTION, STRATEGY_ID
 from pm.cli.output import JSON_OPTION, print_json, print_table
-from pm.cli.reader import BOOK_OPTION, STRATEGY_ID
 from pm.cli.session import EXIT_USAGE, Failure, Options, session
 from pm.client import to_json
 from pm.counting.adding import add_unrepeated

@@ -14,13 +14,14 @@ from pm.books.submitting import Submitter
 from pm.breaks.adjusting import Order, adjust
 from pm.breaks.kept import BreakError, Breaks
 from pm.breaks.record import STATES, Break
+from pm.cli.options import BOOK_OPTION, BY_OPTION, STRATEGY_ID, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
-from pm.cli.treasury import NUMBER, STRATEGY_ID, AmountCommand
+from pm.cli.treasury import (
+    NUMBER,
+    AmountCommand,
+)
 
-BY_OPTION = click.option("--by", required=True, help="Who says so.")
-WHY_OPTION = click.option("--why", required=True, help="The reason.")
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 Act = Callable[[Breaks, str], Break]
 
 

@@ -12,6 +12,7 @@ import redis
 
 from pm.books import opening, quarantine
 from pm.checkpoints import Checkpoints
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, Session, ensure_library, session
@@ -26,8 +27,6 @@ SWITCH_TIMEOUT_S: Final = 60.0
 """The one call that switches renames every key of a book."""
 
 _DAY_NS: Final = 86_400 * 10**9
-
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
 
 @click.command()

@@ -11,9 +11,9 @@ import redis
 
 from pm.books import opening, quarantine, reference_store
 from pm.checkpoints import Checkpoints
+from pm.cli.options import moment
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
-from pm.cli.reader import moment
 from pm.cli.reconciled import outside_json, print_outside, print_summary, summary_json
 from pm.cli.session import Failure, Options, Session, session
 from pm.decimals import Amount
