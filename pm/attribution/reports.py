@@ -34,7 +34,7 @@ from pm.attribution.scan import scan
 from pm.attribution.spreads import Spreads
 from pm.attribution.stored import Told
 from pm.attribution.worth import PriceSet, Terms
-from pm.history.history import History
+from pm.history.opening import open_history
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 
@@ -121,7 +121,7 @@ def _corrections(source: Source, day: str, chapters: Iterable[Chapter]) -> list[
     """What restatements of the day added, of the strategies that are asked for."""
     asked = {(chapter.end.book, chapter.end.strategy) for chapter in chapters}
     seqs = {chapter.end.book: chapter.end.seq for chapter in chapters}
-    history = History(source.client, open_archive(source.settings))
+    history = open_history(source.client, source.settings)
     return [
         row
         for book, seq in seqs.items()

@@ -26,7 +26,7 @@ from pm.attribution.rows import (
 from pm.attribution.scan import JournalIncomplete
 from pm.connect.replies import text_of
 from pm.decimals import Amount
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 
 _FIELDS = ("status", "ended_at", "seq")
 

@@ -144,12 +144,7 @@ def adjust_break(
     with session(options) as current, current.client(decode=False) as client:
         ensure_library(client)
         kept, found = _one(client, break_id)
-        settings = current.settings
-        submitter = Submitter(
-            client,
-            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
-            sharded_updates=settings.redis.sharded_updates,
-        )
+        submitter = Submitter.of(client, current.settings)
         reference = reference_store.load_version(client)
         try:
             after = adjust(client, submitter, reference, kept, found, order)

@@ -27,7 +27,7 @@ from pm.client.capital import Capital
 from pm.client.correcting import Corrected
 from pm.client.rendering import to_json
 from pm.corrections.listing import CorrectionRecord, RestatedFigures, records
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import unescape_id
 
 _TRADE_BOOK_OPTION = click.option("--book", help="The book (default: the one of its order).")

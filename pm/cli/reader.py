@@ -15,7 +15,7 @@ import click
 
 from pm.books import opening, reference_store
 from pm.cli.output import iso
-from pm.cli.progress import EntryProgress
+from pm.cli.progress import book_progress
 from pm.cli.session import Failure, Options, session
 from pm.client import Client, QueryLimits
 from pm.connect.client import TIMEOUT_S
@@ -61,16 +61,8 @@ def reader(options: Options) -> Iterator[Client]:
 
 def past(client: Client, at: int, book: str | None) -> PastBooks:
     """The books as they were; the wait is shown where somebody watches."""
-    shown: dict[str, EntryProgress] = {}
-
-    def show(name: str, seq: int, of: int) -> None:
-        shown.setdefault(name, EntryProgress(f"book {name}")).show(seq, of)
-
-    try:
+    with book_progress() as show:
         return client.as_of(at, book=book, progress=show)
-    finally:
-        for progress in shown.values():
-            progress.end()
 
 
 def print_moment(then: PastBooks) -> None:

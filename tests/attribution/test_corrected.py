@@ -11,7 +11,7 @@ from pm.corrections.derive import derive
 from pm.corrections.requests import request_of
 from pm.corrections.restatement_facts import restatement_facts
 from pm.decimals import ZERO
-from pm.history.history import History
+from pm.history import History
 from tests.attribution.desk import Desk, texts
 from tests.attribution.told_books import ToldBook
 from tests.pure.rules_events import SPOT
