@@ -14,7 +14,6 @@ import redis
 
 from pm import keys
 from pm.attribution.money import total
-from pm.attribution.period import day_of
 from pm.attribution.rows import (
     AMOUNT_FIELDS,
     COUNT_FIELDS,
@@ -25,6 +24,7 @@ from pm.attribution.rows import (
 )
 from pm.attribution.scan import JournalIncomplete
 from pm.connect.replies import text_of
+from pm.days import utc_day
 from pm.decimals import Amount
 from pm.history import History, HistoryGap
 
@@ -45,7 +45,7 @@ def restated_rows(
     rows: list[Row] = []
     for values in pipeline.execute():
         status, ended_at, seq = [text_of(value or "") for value in values]
-        if status == "restated" and day_of(int(ended_at)) == day and int(seq) <= through:
+        if status == "restated" and utc_day(int(ended_at)) == day and int(seq) <= through:
             rows += _rows_of(history, book, int(seq))
     return rows
 

@@ -17,8 +17,8 @@ import redis
 
 from pm import keys
 from pm.attribution.bookings import Bookings, Span
-from pm.attribution.period import DAY_NS, midnight
 from pm.attribution.rows import Row, by_place
+from pm.days import DAY_NS, midnight_ns
 from pm.history import Archive, History
 
 MARGIN_NS: Final = DAY_NS
@@ -44,7 +44,7 @@ def scan(
     """
     history = History(client, archive)
     expected = by_place(row for row in rows if span.first_day <= row.day <= span.last_day)
-    first = first_received(client, book, midnight(span.first_day) - MARGIN_NS, through, archive)
+    first = first_received(client, book, midnight_ns(span.first_day) - MARGIN_NS, through, archive)
     for after in dict.fromkeys((max(0, first - 1), 0)):
         found = Bookings(book, span)
         for entry in history.read(book, after=after, through=through):

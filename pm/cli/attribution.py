@@ -15,7 +15,9 @@ from pm.attribution.answer import PerformanceAttribution
 from pm.attribution.explanation import BOOKED_LINES, PRICE_LINES, Explanation
 from pm.attribution.money import Money
 from pm.attribution.page import page
-from pm.attribution.period import day_of, parse_day
+from pm.attribution.period import (
+    parse_day,
+)
 from pm.attribution.reports import (
     Asked,
     Granularity,
@@ -35,6 +37,7 @@ from pm.client import to_json
 from pm.counting.adding import add_unrepeated
 from pm.counting.catalogue import ATTRIBUTION_SECONDS, ATTRIBUTIONS, Series
 from pm.counting.recorder import Recorder
+from pm.days import utc_day
 
 INSTRUMENTS_SHOWN = 20
 REASONS_SHOWN = 10
@@ -153,7 +156,7 @@ def explain(
     """
     with _source(options, book) as source:
         try:
-            wanted = day_of(source.now_ns) if day is None else parse_day(day)
+            wanted = utc_day(source.now_ns) if day is None else parse_day(day)
         except ValueError:
             raise _WrongRange(f"--day: {day} is not a day like 2025-06-01") from None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import redis
@@ -39,14 +39,6 @@ def open_request(client: redis.Redis, book: str, correction: str) -> Request | N
     """What is asked by a correction, None unless it is still to be made."""
     held = stored(client, book, correction)
     return request_of(correction, held) if held.get("status") == OPEN else None
-
-
-def open_requests(client: redis.Redis, book: str) -> Iterator[Request]:
-    """What all corrections ask that are still to be made."""
-    for correction in open_names(client, book):
-        request = open_request(client, book, correction)
-        if request is not None:
-            yield request
 
 
 def request_of(correction: str, held: Mapping[str, str]) -> Request:

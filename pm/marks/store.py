@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 import redis
 
 from pm import keys
+from pm.days import utc_day
 from pm.decimals import Amount
-from pm.events.facts_text import utc_day
 from pm.functions import library
 from pm.marks.mark import SECOND_NS, Mark, MarkKind, Pair, best_mark
 from pm.marks.rates import Prices

@@ -12,6 +12,7 @@ from pm.attribution.scan import first_received
 from pm.breaks.found import Found
 from pm.breaks.kept import Breaks, Outcome
 from pm.breaks.record import Break
+from pm.days import DAY_NS
 from pm.decimals import Amount
 from pm.history import History
 from pm.reconcile.believable import check_believable
@@ -27,7 +28,7 @@ from pm.reference.snapshot import Reference
 from pm.statements.statement import Statement, ToldPosition, ToldTrade
 from pm.statements.symbols import Symbols
 
-_EARLY_NS: Final = 86_400 * 1_000_000_000
+_EARLY_NS: Final = DAY_NS
 """How long before it was executed something may seem to have been received."""
 
 Row = TypeVar("Row", ToldPosition, ToldTrade)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pm.attribution.bookings import Span
-from pm.attribution.period import DAY_NS, midnight
 from pm.attribution.rows import parse_day
 from pm.attribution.scan import JournalIncomplete, first_received, scan
 from pm.books import journal
+from pm.days import DAY_NS, midnight_ns
 from pm.history import HistoryGap
 from tests.attribution.desk import Desk
 from tests.attribution.told_books import ToldBook
@@ -23,8 +23,8 @@ def span(day: str = DAY) -> Span:
         strategy="7",
         first_day=day,
         last_day=day,
-        start=midnight(day),
-        end=midnight(day) + DAY_NS,
+        start=midnight_ns(day),
+        end=midnight_ns(day) + DAY_NS,
         wants_trades=True,
     )
 
@@ -105,6 +105,6 @@ def test_halving_finds_the_first_receipt(desk: Desk) -> None:
     desk.put(book)
     last = len(book.entries)
 
-    assert first_received(desk.client, "main", midnight("2025-03-02"), last) == 26
+    assert first_received(desk.client, "main", midnight_ns("2025-03-02"), last) == 26
     assert first_received(desk.client, "main", 0, last) == 1
-    assert first_received(desk.client, "main", midnight("2026-01-01"), last) == last + 1
+    assert first_received(desk.client, "main", midnight_ns("2026-01-01"), last) == last + 1
