@@ -13,7 +13,6 @@ from typing import Any, Final, Literal
 
 import redis
 
-from pm.archive import open_archive
 from pm.attribution import equity, stored
 from pm.attribution.answer import (
     EquityFigures,
@@ -213,9 +212,8 @@ def _bookings(
         wants_trades=asked.detailed and asked.granularity == "trade_level",
         wants_trips=asked.detailed and asked.granularity == "position_level",
     )
-    return scan(
-        source.client, told.life.book, span, told.rows, told.life.seq, open_archive(source.settings)
-    )
+    history = open_history(source.client, source.settings)
+    return scan(history, told.life.book, span, told.rows, told.life.seq)
 
 
 def _chapter(told: Told, wanted: Range, bookings: Bookings | None) -> Chapter:
