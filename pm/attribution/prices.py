@@ -18,10 +18,7 @@ from typing import Any, Final
 import redis
 
 from pm import keys
-from pm.attribution.period import (
-    SECOND_NS,
-    iso_second,
-)
+from pm.attribution.period import SECOND_NS, iso_second
 from pm.attribution.worth import PriceSet, Terms
 from pm.days import DAY_NS, utc_day
 from pm.decimals import Amount

@@ -24,11 +24,7 @@ from pm.attribution.explanation import Day, Explanation, explain
 from pm.attribution.holdings import Chapter, rolled_back
 from pm.attribution.money import Exchange, Gaps
 from pm.attribution.performance import Question, Traces, attribute, day_rows
-from pm.attribution.period import (
-    Range,
-    iso_second,
-    parse_range,
-)
+from pm.attribution.period import Range, iso_second, parse_range
 from pm.attribution.price_pnl import Edges
 from pm.attribution.prices import Moments, Wanted
 from pm.attribution.restated import restated_rows

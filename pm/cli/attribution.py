@@ -15,9 +15,7 @@ from pm.attribution.answer import PerformanceAttribution
 from pm.attribution.explanation import BOOKED_LINES, PRICE_LINES, Explanation
 from pm.attribution.money import Money
 from pm.attribution.page import page
-from pm.attribution.period import (
-    parse_day,
-)
+from pm.attribution.period import parse_day
 from pm.attribution.reports import (
     Asked,
     Granularity,

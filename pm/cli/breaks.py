@@ -17,10 +17,7 @@ from pm.breaks.record import STATES, Break
 from pm.cli.options import BOOK_OPTION, BY_OPTION, STRATEGY_ID, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
-from pm.cli.treasury import (
-    NUMBER,
-    AmountCommand,
-)
+from pm.cli.treasury import NUMBER, AmountCommand
 
 Act = Callable[[Breaks, str], Break]
 

@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from pm.attribution.period import (
-    parse_moment,
-)
+from pm.attribution.period import parse_moment
 from pm.corrections.derive import derive
 from pm.corrections.requests import request_of
 from pm.corrections.restatement_facts import restatement_facts

@@ -7,10 +7,7 @@ import redis
 from pm import keys
 from pm.attribution import equity
 from pm.attribution.answer import EquityFigures
-from pm.attribution.period import (
-    Range,
-    parse_moment,
-)
+from pm.attribution.period import Range, parse_moment
 from pm.days import DAY_NS, midnight_ns
 from pm.decimals import Amount
 from pm.settings import RiskMetricsSettings

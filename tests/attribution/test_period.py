@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pm.attribution.period import (
-    Range,
-    iso_second,
-    parse_range,
-)
+from pm.attribution.period import Range, iso_second, parse_range
 from pm.days import midnight_ns
 
 DAY_NS = 86_400_000_000_000

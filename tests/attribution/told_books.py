@@ -12,9 +12,7 @@ from typing import Any
 import redis
 
 from pm import keys
-from pm.attribution.period import (
-    parse_moment,
-)
+from pm.attribution.period import parse_moment
 from pm.days import utc_day
 from pm.reference.snapshot import Reference
 from pm.rules.book import Book
