@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 
 ENTRIES_A_READ = 500
 
@@ -21,12 +22,8 @@ def read(
     while True:
         entries: Any = client.xrange(keys.journal(book), start, end, count=ENTRIES_A_READ)
         for entry, fields in entries:
-            seq = _text(entry).partition("-")[0]
-            yield {"seq": seq, **{_text(name): _text(value) for name, value in fields.items()}}
+            seq = text_of(entry).partition("-")[0]
+            yield {"seq": seq, **texts_of(fields)}
         if len(entries) < ENTRIES_A_READ:
             return
-        start = f"({_text(entries[-1][0])}"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+        start = f"({text_of(entries[-1][0])}"

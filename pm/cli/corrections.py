@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION as OF_BOOK_OPTION
+from pm.cli.options import BY_OPTION, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, token_amounts
-from pm.cli.reader import BOOK_OPTION as OF_BOOK_OPTION
 from pm.cli.reader import books_of, reader
 from pm.cli.session import Failure, Options
 from pm.cli.treasury import (
@@ -26,11 +27,9 @@ from pm.client.capital import Capital
 from pm.client.correcting import Corrected
 from pm.client.rendering import to_json
 from pm.corrections.listing import CorrectionRecord, RestatedFigures, records
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import unescape_id
 
-_BY_OPTION = click.option("--by", required=True, help="Who says so.")
-_WHY_OPTION = click.option("--why", required=True, help="Why.")
 _TRADE_BOOK_OPTION = click.option("--book", help="The book (default: the one of its order).")
 
 
@@ -50,8 +49,8 @@ class _Fee(click.ParamType[tuple[str, str]]):
 
 @click.command()
 @click.argument("execution")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @click.option("--keep-fees", is_flag=True, help="What was paid for it stays paid.")
 @ID_OPTION
 @_TRADE_BOOK_OPTION
@@ -86,8 +85,8 @@ def bust(
 @click.option("--quote-amount", type=FEE_AMOUNT, help="What all of it cost, to the digit.")
 @click.option("--fee", "fees", type=_Fee(), multiple=True, help="All fees, each '0.5 USDT'.")
 @click.option("--no-fees", is_flag=True, help="There were no fees.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @_TRADE_BOOK_OPTION
 @JSON_OPTION
@@ -168,8 +167,8 @@ def _show(capital: Capital, done: str, what: str, corrected: Corrected, as_json:
 @click.option("--quantity", type=NONZERO_AMOUNT, help="By how much, signed.")
 @click.option("--cost", type=NUMBER, help="What that cost, signed like the quantity.")
 @click.option("--break", "break_id", help="The break it resolves.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @BOOK_OPTION
 @JSON_OPTION

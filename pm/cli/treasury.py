@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from pm.cli.options import STRATEGY_ID
 from pm.cli.output import print_json
 from pm.cli.session import Failure, Options, ensure_books, ensure_library, session
 from pm.client.capital import Capital, CapitalError, Posted
@@ -16,7 +17,6 @@ from pm.client.rendering import to_json
 from pm.client.updates import BalanceChange, Change, PositionChange
 from pm.decimals import ZERO, Amount
 from pm.events.event_values import parse_nonzero
-from pm.events.model import MAX_STRATEGY_ID
 from pm.reference.table import KeyFault, parse_not_negative, parse_number, parse_positive
 from pm.reference.text_ids import unescape_id
 
@@ -48,7 +48,6 @@ AMOUNT = _parsed_by(parse_positive)
 NUMBER = _parsed_by(parse_number)
 NONZERO_AMOUNT = _parsed_by(parse_nonzero)
 FEE_AMOUNT = _parsed_by(parse_not_negative)
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
 
 BOOK_OPTION = click.option("--book", help="The book (default: the strategy's).")
 STRATEGY_OPTION = click.option("--strategy", type=STRATEGY_ID, help="Whose it is.")

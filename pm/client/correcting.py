@@ -27,7 +27,7 @@ from pm.corrections.making import Corrections as Making
 from pm.corrections.making import Made
 from pm.decimals import Amount
 from pm.events.model import Adjustment, Bust, Correct
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import escape_id, unescape_id
 
 AmountLike = Amount | str | int

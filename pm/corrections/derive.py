@@ -18,7 +18,7 @@ from pm.corrections.refold import Refolded, moves_between, unvalued
 from pm.corrections.steps import Step, Version
 from pm.corrections.terms import Request, TradeTerms
 from pm.decimals import ONE, ZERO, Amount
-from pm.history.history import History
+from pm.history import History
 from pm.rules.facts import Place, Terms
 from pm.rules.position import Position
 

@@ -14,8 +14,7 @@ from typing import Protocol
 import redis
 
 from pm.books import journal
-from pm.rules.digest import chain_digest
-from pm.rules.journal import FIELDS
+from pm.rules.journal import follows
 
 
 class HistoryGap(Exception):
@@ -150,6 +149,5 @@ class History:
 
 
 def _check_follows(book: str, digest: str, entry: Mapping[str, str]) -> None:
-    values = [entry.get(name, "") for name in FIELDS[:-1]]
-    if chain_digest(digest, values) != entry.get("digest"):
+    if not follows(entry, digest):
         raise HistoryFork(book, int(entry["seq"]))

@@ -15,7 +15,7 @@ from pm.corrections.making import Corrections
 from pm.corrections.restatement_facts import restatement_facts
 from pm.events.facts import Direct
 from pm.events.model import Fee, FeeValue, Funding, Settlement, Split
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from tests.corrections.correcting import BOOK, CorrectingDesk
 from tests.told_book import Journal
 from tests.valuation.desk import BTC, PERPETUAL
