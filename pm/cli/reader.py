@@ -1,4 +1,4 @@
-"""What every reading command starts with: a client over all books, and options they share.
+"""What every reading command starts with: a client over all books, and how unknowns are shown.
 
 A command asks once and ends, so nothing is cached, and it may well take longer than a query of a
 service, so slow ones are not worth a line; the time an answer may take is that of the settings.
