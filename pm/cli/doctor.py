@@ -15,7 +15,7 @@ from pm.cli.session import EXIT_FAILED, Options, WrongSettings, load
 from pm.doctor import Finding, examine, worst
 from pm.doctor.finding import fault
 from pm.doctor.rights import NEEDS
-from pm.health.verdict import number_of
+from pm.wording import number_of
 
 _COLOURS = {"ok": "green", "warning": "yellow", "fault": "red"}
 _WIDTH = 17
