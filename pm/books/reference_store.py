@@ -15,6 +15,7 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.connect.replies import texts_of
 from pm.reference.record_text import (
     instrument_from_text,
     record_text,
@@ -47,9 +48,9 @@ def load_version(client: redis.Redis, version: int | None = None) -> Reference:
     wanted = current if version is None else version
     if wanted > current:
         raise ReferenceMissing(f"reference data version {wanted} does not exist; newest {current}")
-    texts = {_text(name): _text(value) for name, value in stored.items()}
+    texts = texts_of(stored)
     for _, fields in rest[0] if rest else ():
-        change = {_text(name): _text(value) for name, value in fields.items()}
+        change = texts_of(fields)
         if change["old"]:
             texts[change["record"]] = change["old"]
         else:
@@ -75,7 +76,7 @@ def _try_merge(client: redis.Redis, new: Reference) -> tuple[int, list[str]]:
         pipeline.watch(keys.reference_versions())  # type: ignore[no-untyped-call]
         version = current_version(client)
         stored = client.hgetall(keys.reference_records())
-        texts = {_text(name): _text(value) for name, value in stored.items()}
+        texts = texts_of(stored)
         wanted = {_name(record): record_text(record) for record in _records(new)}
         changed = {name: text for name, text in wanted.items() if texts.get(name) != text}
         if not changed:
@@ -113,7 +114,3 @@ def _reference(version: int, texts: Mapping[str, str]) -> Reference:
         map(token_from_text, of("token")),
         map(venue_from_text, of("venue")),
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

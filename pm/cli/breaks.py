@@ -15,13 +15,11 @@ from pm.breaks.adjusting import Order, adjust
 from pm.breaks.finding import find_break
 from pm.breaks.kept import BreakError, Breaks
 from pm.breaks.record import STATES, Break
+from pm.cli.options import BOOK_OPTION, BY_OPTION, STRATEGY_ID, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
-from pm.cli.treasury import NUMBER, STRATEGY_ID, AmountCommand
+from pm.cli.treasury import NUMBER, AmountCommand
 
-BY_OPTION = click.option("--by", required=True, help="Who says so.")
-WHY_OPTION = click.option("--why", required=True, help="The reason.")
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 Act = Callable[[Breaks, str], Break]
 
 
@@ -144,12 +142,7 @@ def adjust_break(
     with session(options) as current, current.client(decode=False) as client:
         ensure_library(client)
         kept, found = _one(client, break_id)
-        settings = current.settings
-        submitter = Submitter(
-            client,
-            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
-            sharded_updates=settings.redis.sharded_updates,
-        )
+        submitter = Submitter.of(client, current.settings)
         reference = reference_store.load_version(client)
         try:
             after = adjust(client, submitter, reference, kept, found, order)

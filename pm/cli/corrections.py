@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION as OF_BOOK_OPTION
+from pm.cli.options import BY_OPTION, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, token_amounts
-from pm.cli.reader import BOOK_OPTION as OF_BOOK_OPTION
 from pm.cli.reader import books_of, reader
 from pm.cli.session import Failure, Options
 from pm.cli.treasury import (
@@ -21,7 +22,6 @@ from pm.cli.treasury import (
     NONZERO_AMOUNT,
     NUMBER,
     STRATEGY_OPTION,
-    WORDS,
     AmountCommand,
     show,
     treasury,
@@ -30,11 +30,10 @@ from pm.client.capital import Capital
 from pm.client.correcting import Corrected
 from pm.client.rendering import to_json
 from pm.corrections.listing import CorrectionRecord, RestatedFigures, records
-from pm.history.history import History, HistoryGap
+from pm.events.event_values import MAX_CHAIN_ID
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import unescape_id
 
-_BY_OPTION = click.option("--by", required=True, type=WORDS, help="Who says so.")
-_WHY_OPTION = click.option("--why", required=True, type=WORDS, help="Why.")
 _ID_KEY = "correction_id"
 _TRADE_BOOK_OPTION = click.option("--book", help="The book (default: the one of its order).")
 
@@ -64,13 +63,13 @@ class _Fee(click.ParamType[tuple[str, str]]):
         if len(parts) != 2:
             self.fail(f"{value!r} is no fee: write '0.5 USDT'")
         amount, token = parts
-        return token, NUMBER(amount)
+        return IDENTIFIER(token), NUMBER(amount)
 
 
 @click.command()
 @_EXECUTION_ARGUMENT
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @click.option("--keep-fees", is_flag=True, help="What was paid for it stays paid.")
 @ID_OPTION
 @_TRADE_BOOK_OPTION
@@ -104,8 +103,8 @@ def bust(
 @click.option("--quote-amount", type=FEE_AMOUNT, help="What all of it cost, to the digit.")
 @click.option("--fee", "fees", type=_Fee(), multiple=True, help="All fees, each '0.5 USDT'.")
 @click.option("--no-fees", is_flag=True, help="There were no fees.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @_TRADE_BOOK_OPTION
 @JSON_OPTION
@@ -175,19 +174,19 @@ def _show(capital: Capital, done: str, what: str, corrected: Corrected, as_json:
 
 
 @click.command(cls=AmountCommand)
-@click.option("--token", help="Of which balance.")
+@click.option("--token", type=IDENTIFIER, help="Of which balance.")
 @click.option("--amount", type=NONZERO_AMOUNT, help="By how much, below 0 where less is there.")
-@click.option("--venue", help="Where the balance is.")
+@click.option("--venue", type=IDENTIFIER, help="Where the balance is.")
 @LOCATION_OPTION
 @ACCOUNT_OPTION
-@click.option("--chain-id", type=click.IntRange(0), help="The chain it is on.")
+@click.option("--chain-id", type=click.IntRange(0, MAX_CHAIN_ID), help="The chain it is on.")
 @STRATEGY_OPTION
-@click.option("--instrument", help="Of which position.")
+@click.option("--instrument", type=IDENTIFIER, help="Of which position.")
 @click.option("--quantity", type=NONZERO_AMOUNT, help="By how much, signed.")
 @click.option("--cost", type=NUMBER, help="What that cost, signed like the quantity.")
 @click.option("--break", "break_id", help="The break it resolves.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @BOOK_OPTION
 @JSON_OPTION

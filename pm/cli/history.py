@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
-from pm.cli.reader import BOOK_OPTION, books_of, reader
+from pm.cli.reader import books_of, reader
 from pm.cli.session import Failure, Options, failures
 from pm.client import (
     BalanceChange,

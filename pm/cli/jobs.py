@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import click
 
@@ -101,10 +102,8 @@ def list_jobs(options: Options, every: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "jobs": [
-                    {name: getattr(row, name) for name in row.__slots__} for row in jobs_found
-                ],
-                "runs": [{name: getattr(run, name) for name in run.__slots__} for run in found],
+                "jobs": [asdict(row) for row in jobs_found],
+                "runs": [asdict(run) for run in found],
             }
         )
         return

@@ -12,9 +12,11 @@ import redis
 
 from pm.books import opening, quarantine
 from pm.checkpoints import Checkpoints
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, Session, ensure_library, session
+from pm.days import DAY_NS
 from pm.fold import from_checkpoint
 from pm.history import History
 from pm.history.opening import open_history
@@ -24,10 +26,6 @@ from pm.verify import Report, verify_book
 
 SWITCH_TIMEOUT_S: Final = 60.0
 """The one call that switches renames every key of a book."""
-
-_DAY_NS: Final = 86_400 * 10**9
-
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
 
 @click.command()
@@ -184,7 +182,7 @@ def _rebuild(
 ) -> Rebuilt:
     settings = current.settings
     limits = Limits(
-        settings.storage.hot_data_retention_days * _DAY_NS,
+        settings.storage.hot_data_retention_days * DAY_NS,
         settings.portfolio_manager.quarantine_max_entries,
     )
     progress = EntryProgress(f"book {name}")

@@ -1,4 +1,4 @@
-"""What every reading command starts with: a client over all books, and options they share.
+"""What every reading command starts with: a client over all books, and how unknowns are shown.
 
 A command asks once and ends, so nothing is cached, and it may well take longer than a query of a
 service, so slow ones are not worth a line; the time an answer may take is that of the settings.
@@ -9,60 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pm.books import opening, reference_store
 from pm.cli.output import iso
-from pm.cli.progress import EntryProgress
+from pm.cli.progress import book_progress
 from pm.cli.session import Failure, Options, session
 from pm.client import Client, QueryLimits
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import Amount
-from pm.events.model import MAX_STRATEGY_ID
 
 if TYPE_CHECKING:
     from pm.client.past_books import PastBooks
 
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
 _NOTHING_RECEIVED = "before anything was received"
 NOT_VALUED = "no mark-to-market pass yet: `pm mark to-market` or `pm worker`"
-
-
-def moment(_: Any, option: Any, text: str | None) -> int | None:
-    """Nanoseconds from themselves or an ISO date or date-time, UTC unless it says otherwise.
-
-    A callback of click. Only an option of metavar SEQ takes a number that is too small for a time.
-    """
-    if text is None:
-        return None
-    takes_seq = "SEQ" in str(getattr(option, "metavar", ""))
-    example = "write 2025-06-01 or 2025-06-01T12:00:00Z" + (" or a seq" if takes_seq else "")
-    if text.isdecimal():
-        from pm.client.as_of import FIRST_TIME
-
-        if not takes_seq and int(text) < FIRST_TIME:
-            raise click.BadParameter(f"{text} is too small for nanoseconds since 1970: {example}")
-        return int(text)
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no time: {example}") from None
-    if told.tzinfo is None:
-        told = told.replace(tzinfo=UTC)
-    seconds = int(told.replace(microsecond=0).timestamp())
-    return (seconds * 1_000_000 + told.microsecond) * 1_000
-
-
-AT_OPTION = click.option(
-    "--at",
-    callback=moment,
-    metavar="TIME|SEQ",
-    help="As it was: by what had been received at a time, or after a journal entry.",
-)
 
 
 @contextmanager
@@ -99,16 +62,8 @@ def reader(options: Options) -> Iterator[Client]:
 
 def past(client: Client, at: int, book: str | None) -> PastBooks:
     """The books as they were; the wait is shown where somebody watches."""
-    shown: dict[str, EntryProgress] = {}
-
-    def show(name: str, seq: int, of: int) -> None:
-        shown.setdefault(name, EntryProgress(f"book {name}")).show(seq, of)
-
-    try:
+    with book_progress() as show:
         return client.as_of(at, book=book, progress=show)
-    finally:
-        for progress in shown.values():
-            progress.end()
 
 
 def print_moment(then: PastBooks) -> None:

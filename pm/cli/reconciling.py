@@ -11,9 +11,9 @@ import redis
 
 from pm.books import opening, quarantine, reference_store
 from pm.checkpoints import Checkpoints
+from pm.cli.options import moment
 from pm.cli.output import JSON_OPTION, print_json
-from pm.cli.progress import EntryProgress
-from pm.cli.reader import moment
+from pm.cli.progress import book_progress
 from pm.cli.reconciled import outside_json, print_outside, print_summary, summary_json
 from pm.cli.session import Failure, Options, Session, session
 from pm.decimals import Amount
@@ -193,20 +193,14 @@ def _reconcile_inside(options: Options, book: str | None, full: bool, as_json: b
         names = quarantine.books_with(client, book)
         if not names:
             raise Failure(f"{current.shown} holds no book")
-        shown: dict[str, EntryProgress] = {}
-
-        def progress(name: str, done: int, of: int) -> None:
-            shown.setdefault(name, EntryProgress(f"book {name}")).show(done, of)
-
-        summary = reconcile_all(
-            client,
-            current.settings,
-            books=None if book is None else [book],
-            full=full,
-            progress=progress,
-        )
-        for each in shown.values():
-            each.end()
+        with book_progress() as progress:
+            summary = reconcile_all(
+                client,
+                current.settings,
+                books=None if book is None else [book],
+                full=full,
+                progress=progress,
+            )
     if as_json:
         print_json(summary_json(summary))
     else:

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import click
 
+from pm.cli.options import STRATEGY_ID
 from pm.cli.output import print_json
 from pm.cli.session import Failure, Options, ensure_books, ensure_library, session
 from pm.client.capital import Capital, CapitalError, Posted
 from pm.client.rendering import to_json
 from pm.client.updates import BalanceChange, Change, PositionChange
 from pm.decimals import ZERO, Amount
-from pm.events.event_values import parse_nonzero, parse_words
-from pm.events.model import MAX_STRATEGY_ID
+from pm.events.event_values import parse_nonzero
 from pm.reference.table import KeyFault, parse_not_negative, parse_number, parse_positive
 from pm.reference.text_ids import escape_id, unescape_id
 
@@ -58,13 +58,15 @@ NUMBER = _parsed_by(parse_number)
 NONZERO_AMOUNT = _parsed_by(parse_nonzero)
 FEE_AMOUNT = _parsed_by(parse_not_negative)
 IDENTIFIER = _identifier
-WORDS = _parsed_by(parse_words)
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
 
 BOOK_OPTION = click.option("--book", help="The book (default: the strategy's).")
 STRATEGY_OPTION = click.option("--strategy", type=STRATEGY_ID, help="Whose it is.")
-LOCATION_OPTION = click.option("--location", help="Where the balance is (default: at the venue).")
-ACCOUNT_OPTION = click.option("--account", help="The account, where it is not the venue's own.")
+LOCATION_OPTION = click.option(
+    "--location", type=IDENTIFIER, help="Where the balance is (default: at the venue)."
+)
+ACCOUNT_OPTION = click.option(
+    "--account", type=IDENTIFIER, help="The account, where it is not the venue's own."
+)
 ID_OPTION = click.option(
     "--id",
     "event_id",

@@ -29,7 +29,7 @@ from pm.corrections.making import Made
 from pm.crash_points import crash_point
 from pm.decimals import Amount
 from pm.events.model import Adjustment, Bust, Correct
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import escape_id, unescape_id
 
 AmountLike = Amount | str | int

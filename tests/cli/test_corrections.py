@@ -143,6 +143,8 @@ BALANCE = ("--token", "USDT", "--amount", "1")
         ((*LEG, "--by", "", "--why", "x"), "Invalid value for '--by': is empty"),
         ((*LEG, *WHO, "--id", ""), "Invalid value for '--id': '' must not be empty"),
         ((*LEG[:4], "--quantity", "0", *LEG[6:], *WHO), "'--quantity': must not be 0"),
+        ((*BALANCE, "--venue", "", *WHO), "Invalid value for '--venue': '' must not be empty"),
+        ((*BALANCE, "--chain-id", str(1 << 32), *WHO), "Invalid value for '--chain-id': "),
         (("--frob", *LEG, *WHO), "No such option '--frob'"),
     ],
 )

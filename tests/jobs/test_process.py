@@ -92,7 +92,9 @@ def test_jobs_run_beside_one_another_until_told_to_stop(office: Office, start: S
     )
     assert len(done) >= 2
     slots = [run.slot for run in runs(office.server, finished=True) if run.name == "mark-to-market"]
-    assert record(office, "mark-to-market", "successes") == len(set(slots)) == len(slots)
+    assert len(set(slots)) == len(slots)
+    # A run that found the one before still at work has ended without doing anything.
+    assert 1 <= record(office, "mark-to-market", "successes") <= len(slots)
     assert office.desk.client.get(keys.valuation_lease("main")) is None
 
 

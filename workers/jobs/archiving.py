@@ -11,7 +11,7 @@ from pm.archive.archiving import archive_book
 from pm.books import opening
 from pm.books.opening import BookError
 from pm.connect.errors import explain
-from pm.health.verdict import number_of
+from pm.wording import number_of
 from workers.jobs.table import JobContext
 
 
