@@ -28,7 +28,7 @@ from pm.reference.snapshot import Reference
 from pm.reference.table import KeyFault, parse_not_negative
 from pm.reference.text_ids import escape_id
 from pm.rules.state import BookState
-from pm.statements.files import FORMATS, Format, read_statement
+from pm.statements.files import FORMATS, Format, UnknownPart, read_statement
 from pm.statements.statement import Statement, StatementError
 
 _TIME = {"callback": moment, "metavar": "TIME"}
@@ -127,6 +127,8 @@ def reconcile(
         raise click.UsageError("a statement is compared with all books, and as they stand")
     try:
         statement = read_statement(list(statements), form)
+    except UnknownPart as error:
+        raise click.BadParameter(str(error), param_hint="'--statement'") from None
     except StatementError as error:
         raise Failure(str(error)) from None
     with session(options) as current, current.client(decode=False) as client:

@@ -122,7 +122,7 @@ def test_the_past_is_compared_as_of_its_time(shell: Shell) -> None:
         ),
         (
             ("--statement", "quatsch=told.json", "--venue", "binance"),
-            1,
+            2,
             "balances, positions, trad",
         ),
         (("--statement", "told.json", "--venue", "binance", "--at", "noon"), 2, "is no time"),
