@@ -214,6 +214,11 @@ def shadow(book: str, name: str) -> str:
     return _book(book, f"shadow:{name}")
 
 
+def aside(book: str, label: str) -> str:
+    """Prefix of the keys a rebuild has taken off the server at one time; without a label of all."""
+    return _book(book, f"aside:{label}:" if label else "aside:")
+
+
 def reference_versions() -> str:
     """Hash: the current version of the reference data, and when and why it was made."""
     return "pm:{ref}:versions"

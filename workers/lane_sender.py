@@ -18,6 +18,8 @@ from typing import Final
 import redis
 from redis import exceptions
 
+from pm.archive import ArchiveError
+from pm.archive.fitting import refuse_lost
 from pm.books.opening import open_book
 from pm.connect import ServerError, check_server, connect
 from pm.connect.errors import explain
@@ -37,6 +39,7 @@ _PASSING: Final = (
     ServerError,
     LibraryMissing,
     OutboxUnavailable,
+    ArchiveError,
 )
 
 log = logging.getLogger(__name__)
@@ -142,6 +145,7 @@ class LaneSender:
         self._checked = True
 
     def _open_book(self, client: redis.Redis, book: str) -> None:
+        refuse_lost(client, self.settings.archive_path, book)
         size = self.settings.portfolio_manager.seen_generation_size
         if open_book(client, book, seen_generation_size=size):
             log.info("book opened book=%s", book)
@@ -151,7 +155,7 @@ class LaneSender:
         for filling in self._fillings.values():
             filling.top = None
         self._checked = False
-        is_ours = isinstance(error, (ServerError, LibraryMissing, OutboxError))
+        is_ours = isinstance(error, (ServerError, LibraryMissing, OutboxError, ArchiveError))
         text = str(error) if is_ours else explain(error, self.target)
         if text != self._trouble:
             self._trouble = text

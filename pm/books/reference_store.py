@@ -47,7 +47,10 @@ def load_version(client: redis.Redis, version: int | None = None) -> Reference:
     current = int(newest) if newest is not None else 0
     wanted = current if version is None else version
     if wanted > current:
-        raise ReferenceMissing(f"reference data version {wanted} does not exist; newest {current}")
+        raise ReferenceMissing(
+            f"reference data version {wanted} does not exist; newest {current}:"
+            " `pm reference load FILE` makes the next"
+        )
     texts = texts_of(stored)
     for _, fields in rest[0] if rest else ():
         change = texts_of(fields)

@@ -83,6 +83,11 @@ def ingest(options: Options, file: TextIO, instruments: Path | None, as_json: bo
                     _apply(current, client, book, of_book, results, reasons)
         except Stalled as error:
             raise Failure(str(error)) from None
+        except reference_store.ReferenceMissing as error:
+            raise Failure(
+                f"{error}. What was sent of {file.name} waits in its lane, and is applied once that"
+                " is done, by a worker or by the same `pm ingest` again: nothing counts twice"
+            ) from None
         made = make_corrections(current, client, every)
     _show(results, reasons, len(marks), opened, made, as_json)
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import click
 
+from pm.archive.fitting import misfits
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.process_log import log_to_stderr
 from pm.cli.processes import (
@@ -21,6 +22,8 @@ from pm.cli.processes import (
 )
 from pm.cli.session import Failure, Options, ensure_library, failures, load, session
 from pm.settings import Settings
+
+log = logging.getLogger("pm.jobs")
 
 log = logging.getLogger("pm.jobs")
 
@@ -64,6 +67,8 @@ def _schedule(options: Options, told: list[str]) -> int:
     with session(options) as current:
         with current.client() as client:
             ensure_library(client)
+            for misfit in misfits(client, current.settings.archive_path):
+                log.warning("%s", misfit)
         server = QueueServer.of(current.settings, current.target)
         server.check()
         command, environment = same_options(options, current.target)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -23,9 +24,12 @@ from pm.history.opening import open_history
 from pm.rebuild import RebuildRefused, Rebuilt, rebuild_book
 from pm.rebuild.restoring import Limits
 from pm.verify import Report, verify_book
+from pm.wording import number_of
 
 SWITCH_TIMEOUT_S: Final = 60.0
 """The one call that switches renames every key of a book."""
+
+_DIGEST: Final = re.compile("[0-9a-f]{40}")
 
 
 @click.command()
@@ -105,6 +109,12 @@ def print_differences(shown: list[str], count: int) -> None:
         click.echo(f"  and {count - len(shown)} more")
 
 
+def _digest(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if value and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no digest: 40 digits of 0-9 a-f")
+    return value
+
+
 @click.command()
 @BOOK_OPTION
 @click.option(
@@ -119,7 +129,14 @@ def print_differences(shown: list[str], count: int) -> None:
     "--accept-digest",
     "accepted",
     default="",
+    callback=_digest,
     help="Replace a book of another digest, if the journal's last digest is this one.",
+)
+@click.option(
+    "--set-aside",
+    "sets_aside",
+    is_flag=True,
+    help="With --from archive: a live book of another history is kept under other keys.",
 )
 @click.option("--checkpoint", "keeps", is_flag=True, help="Keep a checkpoint of the result.")
 @JSON_OPTION
@@ -130,6 +147,7 @@ def rebuild(
     source: str,
     looks_only: bool,
     accepted: str,
+    sets_aside: bool,
     keeps: bool,
     as_json: bool,
 ) -> None:
@@ -137,6 +155,8 @@ def rebuild(
 
     Also onto a server that has no book: then everything comes from the archive.
     """
+    if sets_aside and source != "archive":
+        raise click.UsageError("--set-aside needs --from archive: it takes what Redis has away")
     with session(options, writes=not looks_only, opens=False) as current:
         with current.client(decode=False, timeout_s=SWITCH_TIMEOUT_S) as client:
             ensure_library(client)
@@ -145,7 +165,13 @@ def rebuild(
             if not names:
                 raise Failure(f"{current.shown} and the archive hold no book")
             wanted = partial(
-                _rebuild, current, client, history, looks_only=looks_only, accepted=accepted
+                _rebuild,
+                current,
+                client,
+                history,
+                looks_only=looks_only,
+                accepted=accepted,
+                sets_aside=sets_aside,
             )
             done = [wanted(name) for name in names]
         if keeps:
@@ -156,13 +182,15 @@ def rebuild(
     else:
         for rebuilt in done:
             _print_rebuilt(rebuilt, looks_only)
+            if accepted and not rebuilt.used_digest:
+                click.echo("  --accept-digest was not needed")
     if looks_only and any(rebuilt.healed for rebuilt in done):
         sys.exit(1)
 
 
 def _chosen(history: History, source: str) -> History:
     if source == "hot":
-        return replace(history, archive=None)
+        return replace(history, archive=None, leaves_out=history.archive is not None)
     return replace(history, client=None) if source == "archive" else history
 
 
@@ -179,6 +207,7 @@ def _rebuild(
     *,
     looks_only: bool,
     accepted: str,
+    sets_aside: bool,
 ) -> Rebuilt:
     settings = current.settings
     limits = Limits(
@@ -194,6 +223,7 @@ def _rebuild(
             limits,
             looks_only=looks_only,
             accepted_digest=accepted,
+            sets_aside=sets_aside,
             progress=progress.show,
         )
     except RebuildRefused as error:
@@ -211,6 +241,8 @@ def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
         "entries": rebuilt.fold.entries,
         "keys": rebuilt.keys,
         "switched": rebuilt.is_switched,
+        "used_accepted_digest": rebuilt.used_digest,
+        "set_aside": None if rebuilt.aside is None else asdict(rebuilt.aside),
         "stood_at": rebuilt.live_seq,
         "restored_entries": rebuilt.restored.entries,
         "restored_refusals": rebuilt.restored.refusals,
@@ -221,19 +253,30 @@ def _rebuilt_json(rebuilt: Rebuilt) -> dict[str, object]:
 
 def _print_rebuilt(rebuilt: Rebuilt, looks_only: bool) -> None:
     fold = rebuilt.fold
-    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    at = f"seq {fold.seq} ({fold.digest[:12]})"
+    entries = number_of(fold.entries, "journal entry", "journal entries")
     if rebuilt.live_seq > fold.seq:
-        done = f"was this (it stands at seq {rebuilt.live_seq} now; nothing was switched)"
-    click.echo(
-        f"book {rebuilt.book} {done} at seq {fold.seq} ({fold.digest[:12]}):"
-        f" {fold.entries} journal entries, {rebuilt.keys} keys"
-    )
+        click.echo(
+            f"book {rebuilt.book} stands at seq {rebuilt.live_seq}, and the archive ends before:"
+            f" {entries} recomputed through {at}; nothing was switched"
+        )
+        return
+    done = "is rebuilt" if rebuilt.is_switched else "would be rebuilt"
+    keys = number_of(rebuilt.keys, "key")
+    click.echo(f"book {rebuilt.book} {done} at {at}: {entries}, {keys}")
+    if rebuilt.aside is not None:
+        other = rebuilt.aside
+        click.echo(
+            f"  the book of another history (seq {other.seq}, digest {other.digest[:12]}) is kept:"
+            f" {number_of(other.keys, 'key')} under {other.prefix}*"
+        )
     if not rebuilt.live_seq and looks_only:
         click.echo("  it is not on the server")
     elif not rebuilt.live_seq:
+        why = "" if rebuilt.aside else "it was not on the server: "
         click.echo(
-            f"  it was not on the server: {rebuilt.restored.entries} journal entries and"
-            f" {rebuilt.restored.refusals} refusals put back"
+            f"  {why}{number_of(rebuilt.restored.entries, 'journal entry', 'journal entries')} and"
+            f" {number_of(rebuilt.restored.refusals, 'refusal')} put back"
         )
     elif rebuilt.live_seq < fold.seq:
         click.echo(f"  it stood at seq {rebuilt.live_seq}, behind its journal")

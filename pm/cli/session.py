@@ -17,7 +17,8 @@ import click
 import redis
 from redis import exceptions
 
-from pm.archive import ArchiveError, layout
+from pm.archive import ArchiveError
+from pm.archive.fitting import refuse_lost
 from pm.books import opening, reference_store
 from pm.books.opening import BookError
 from pm.connect import ServerError, check_server, connect, in_one_line
@@ -157,17 +158,6 @@ def ensure_books(current: Session, client: redis.Redis, names: list[str]) -> Non
     size = current.settings.portfolio_manager.seen_generation_size
     version = reference_store.current_version(client)
     for name in names:
-        _refuse_lost(current, client, name)
+        refuse_lost(client, current.settings.archive_path, name)
         opening.open_book(client, name, seen_generation_size=size)
         opening.adopt_reference(client, name, version, 0)
-
-
-def _refuse_lost(current: Session, client: redis.Redis, name: str) -> None:
-    """Failure where opening a book would begin a second history beside the archived one."""
-    if name not in layout.listed_books(current.settings.archive_path):
-        return
-    if opening.head(client, name) is None:
-        raise Failure(
-            f"book {name} is in the archive and not on the server, which is new or lost it:"
-            " `pm rebuild` puts it back; to begin anew, move the archive away"
-        )

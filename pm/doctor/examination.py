@@ -40,7 +40,7 @@ def examine(settings: Settings, file: Path | None, role: str | None) -> Iterator
         if site is not None:
             site.client.close()
     yield from settings_checks.check_queue(settings, site)
-    yield from host_checks.check_disks(settings)
+    yield from host_checks.check_disks(settings, role)
     if role in (None, "admin", "gateway"):
         yield from host_checks.check_relay(settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,20 +16,27 @@ from pm.settings import Settings
 
 DISK_WARNING: Final = 0.10
 DISK_FAULT: Final = 0.02
+_WRITES: Final[Mapping[str, tuple[str, ...]]] = {
+    "gateway": ("data", "outbox"),
+    "worker": ("data",),
+    "metrics": ("data",),
+    "reader": ("data",),
+    "risk": ("data",),
+}
 PROC: Final = Path("/proc")
 HUGE_PAGES: Final = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
-def check_disks(settings: Settings) -> Iterator[Finding]:
-    """Room and rights where files are written."""
+def check_disks(settings: Settings, role: str | None = None) -> Iterator[Finding]:
+    """Room and rights where files are written, by a role or by any."""
     places = {
         "data": settings.data,
         "outbox": settings.outbox_path.parent,
         "archive": settings.archive_path,
         "checkpoints": settings.checkpoint_path,
     }
-    for name, path in places.items():
-        yield _disk(name, path)
+    for name in _WRITES.get(role or "", tuple(places)):
+        yield _disk(name, places[name])
 
 
 def _disk(name: str, path: Path) -> Finding:

@@ -1,17 +1,15 @@
 """Whether a user of the server may do what its role needs, and no more.
 
-The commands of a role are queued in a transaction that is discarded: the server refuses what the
-user may not do when it is queued, and nothing is ever executed.
+The commands of a role are asked for and never executed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-
-from redis import exceptions
+from typing import Final
 
 from pm import keys
+from pm.connect.rights import may, user_of
 from pm.doctor.finding import Finding, fault, ok, warning
 from pm.doctor.site import Site
 
@@ -83,8 +81,7 @@ NEEDS: Final[Mapping[str, tuple[Command, ...]]] = {
 
 def check_rights(site: Site, role: str | None) -> Iterator[Finding]:
     """The rights of the user we connect as, for a role (default: the one of its name)."""
-    # Asking the server who we are needs a right of its own; we know whom we said to be.
-    user = str(site.client.connection_pool.connection_kwargs.get("username") or "default")
+    user = user_of(site.client)
     wanted = role or (user if user in NEEDS else None)
     if user == "default" and not site.target.startswith(("unix:", "/")):
         text = "connected as the default user: who reaches the port may do everything it may"
@@ -92,36 +89,18 @@ def check_rights(site: Site, role: str | None) -> Iterator[Finding]:
     if wanted is None:
         yield ok("rights", f"user {user}; `--role` checks what a process of a role needs")
         return
-    if not _may(site, ("PING",)):
+    if not may(site.client, ("PING",)):
         text = f"user {user} may not use MULTI, without which its rights cannot be tried"
         yield warning("rights", text, "give it +multi +exec")
         return
-    lacking = [" ".join(command[:1]) for command in NEEDS[wanted] if not _may(site, command)]
+    lacking = [" ".join(command[:1]) for command in NEEDS[wanted] if not may(site.client, command)]
     if lacking:
         text = f"user {user} may not use {', '.join(dict.fromkeys(lacking))}, which {wanted} needs"
         yield fault("rights", text, "give it the rights that config/users.acl lists")
     else:
         yield ok("rights", f"user {user} may do what {wanted} needs")
     if wanted != "admin" and user != "default":
-        too_much = [" ".join(command[:2]) for command in _CODE if _may(site, command)]
+        too_much = [" ".join(command[:2]) for command in _CODE if may(site.client, command)]
         if too_much:
             text = f"user {user} may also use {', '.join(too_much)}"
             yield warning("rights", text, f"take from it what {wanted} does not need")
-
-
-def _may(site: Site, command: Command) -> bool:
-    """Whether the server would take the command; it is not executed."""
-    connection: Any = site.client.connection_pool.get_connection()
-    try:
-        for part in (("MULTI",), command):
-            connection.send_command(*part)
-            connection.read_response()
-    except exceptions.NoPermissionError:
-        return False
-    except exceptions.ResponseError:
-        return True  # refused for another reason than rights
-    else:
-        return True
-    finally:
-        connection.disconnect()
-        site.client.connection_pool.release(connection)

@@ -19,7 +19,7 @@ from pm import keys
 from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint
 from pm.fold.differences import Differences
-from pm.history import History, HistoryGap
+from pm.history import History, HistoryFork, HistoryGap
 from pm.rules import laws
 from pm.rules.book import Book
 from pm.rules.facts import FactsError
@@ -84,6 +84,7 @@ class Fold:
     received_at: int = 0
     found: Differences = field(default_factory=Differences)
     is_ended: bool = False
+    is_forked: bool = False
     also: Callable[[Mapping[str, str]], Iterable[str]] = field(default=lambda stored: ())
 
     @classmethod
@@ -149,6 +150,7 @@ class Fold:
                 if self.seq % PROGRESS_ENTRIES == 0:
                     progress(self.seq)
         except HistoryGap as gap:
+            self.is_forked = isinstance(gap, HistoryFork)
             fault = str(gap).removeprefix(f"book {self.name}: journal ")
             return self._end(f"journal: {fault}")
         except ArchiveError as error:

@@ -67,6 +67,8 @@ def schema(situation: Situation) -> Verdict:
     other = [book.name for book in books if book.schema != SCHEMA]
     if other:
         return "down", f"laid out by another version of this program: {', '.join(other)}"
+    if not books and situation.system.misfits:
+        return "down", "there is no book, and the archive has some: see history"
     if not books:
         return "degraded", "there is no book yet: `pm worker` opens it"
     return "healthy", f"{number_of(len(books), 'book')} of layout {SCHEMA}"
@@ -111,7 +113,9 @@ def archive(situation: Situation) -> Verdict:
 
 
 def history(situation: Situation) -> Verdict:
-    """Whether trimming stayed within what is archived."""
+    """Whether the books are those of the archive, and trimming stayed within it."""
+    if situation.system.misfits:
+        return "down", "; ".join(situation.system.misfits)
     holes = [book.name for book in situation.system.books if book.trimmed_seq > book.archived_seq]
     if holes:
         return "down", f"trimmed beyond what is archived: {', '.join(holes)}"

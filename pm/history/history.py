@@ -21,15 +21,25 @@ class HistoryGap(Exception):
     """An entry is neither in Redis nor in the archive; `seq` is its number."""
 
     def __init__(
-        self, book: str, seq: int, following: int | None = None, *, is_beginning: bool = False
+        self,
+        book: str,
+        seq: int,
+        following: int | None = None,
+        *,
+        is_beginning: bool = False,
+        leaves_out: bool = False,
     ) -> None:
-        """`following` is the next entry there is; `is_beginning`: the first one in Redis."""
+        """`following` is the next entry there is; `is_beginning`: the first one in Redis.
+
+        `leaves_out`: there is an archive, and it was not to be read.
+        """
         self.book = book
         self.seq = seq
         self.following = following
         if is_beginning and following is not None:
             gone = str(seq) if following == seq + 1 else f"{seq} to {following - 1}"
-            fault = f"journal entries {gone} are archived and no archive is configured"
+            archive = "the archive was left out" if leaves_out else "no archive is configured"
+            fault = f"journal entries {gone} are archived and {archive}"
         else:
             after = "" if following is None else f", {following} follows"
             fault = f"journal entry {seq} is missing{after}"
@@ -78,10 +88,14 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The journals of one server and one archive; either may be missing."""
+    """The journals of one server and one archive; either may be missing.
+
+    `leaves_out` says that the archive is missing by choice, for whoever meets the gap.
+    """
 
     client: redis.Redis | None
     archive: Archive | None = None
+    leaves_out: bool = False
 
     def read(
         self, book: str, *, after: int = 0, through: int | None = None
@@ -122,11 +136,14 @@ class History:
                 raise self._gap(book, done + 1, following)
 
     def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
+        left_out = self.leaves_out
         if self.client is not None and self.archive is None:
             first = next(journal.read(self.client, book), None)
             if first is not None and int(first["seq"]) > seq:
-                return HistoryGap(book, seq, int(first["seq"]), is_beginning=True)
-        return HistoryGap(book, seq, following)
+                return HistoryGap(
+                    book, seq, int(first["seq"]), is_beginning=True, leaves_out=left_out
+                )
+        return HistoryGap(book, seq, following, leaves_out=left_out)
 
     def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
         """The bytes of refused entries that the archive has, by seq."""

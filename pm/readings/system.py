@@ -8,6 +8,7 @@ from typing import Final
 import redis
 
 from pm import keys
+from pm.archive.fitting import misfits
 from pm.books import opening
 from pm.readings.books import BookReading, read_book
 from pm.readings.server import ServerReading, read_server
@@ -19,12 +20,16 @@ WORKER_SILENT_MAX_MS: Final = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemReading:
-    """Everything that metrics and health are made of, but what was counted; `at` is ns."""
+    """Everything that metrics and health are made of, but what was counted; `at` is ns.
+
+    `misfits` tell of books that are not as the archive has them, if it can be seen from here.
+    """
 
     at: int
     server: ServerReading
     workers_live: int
     books: tuple[BookReading, ...]
+    misfits: tuple[str, ...] = ()
 
     @property
     def positions_open(self) -> int:
@@ -46,4 +51,5 @@ def read_system(client: redis.Redis, settings: Settings, now_ns: int) -> SystemR
         server=read_server(client),
         workers_live=int(client.zcount(keys.workers(), since_ms, "+inf")),
         books=tuple(book for book in found if book is not None),
+        misfits=tuple(misfits(client, settings.archive_path)),
     )

@@ -22,8 +22,11 @@ from pm.fold.fold import uncollected
 from pm.history import History, HistoryGap
 from pm.rebuild.beside import Beside
 from pm.rebuild.comparing import damages, extra_keys, is_right
+from pm.rebuild.foreign import first_foreign
 from pm.rebuild.refused import RebuildRefused
 from pm.rebuild.restoring import Limits, Restored, restore, restore_lists
+from pm.rebuild.rights import check_rights
+from pm.rebuild.setting_aside import SetAside, set_aside
 from pm.rebuild.shadow import NOWHERE, Place, Shadow, in_shadow
 from pm.rebuild.turn import turn
 
@@ -39,7 +42,8 @@ class Rebuilt:
 
     `live_seq` is where the book stood on the server, 0 where it was not there. `is_switched` is
     False for a mere look, and where the history ends before the live book does. `healed` is what
-    differed, told where both stood at one seq; `restored` what was put back beside the state.
+    differed, told where both stood at one seq; `restored` what was put back beside the state;
+    `aside` where a book of another history went. `used_digest`: only the accepted digest let it be.
     """
 
     book: str
@@ -50,6 +54,8 @@ class Rebuilt:
     rounds: int = 0
     healed: Differences = field(default_factory=Differences)
     restored: Restored = field(default_factory=Restored)
+    aside: SetAside | None = None
+    used_digest: bool = False
 
 
 def rebuild_book(
@@ -60,14 +66,17 @@ def rebuild_book(
     *,
     looks_only: bool = False,
     accepted_digest: str = "",
+    sets_aside: bool = False,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Rebuilt:
     """Rebuild a book from its history; RebuildRefused when it cannot be right.
 
     `client` must not decode. `limits` bound what is put back that the server does not have. A live
-    book of another digest is replaced only by one whose digest is the `accepted_digest`.
+    book of another digest is replaced only by one whose digest is the `accepted_digest`, and one
+    that stands on a journal of another history only with `sets_aside`: it goes under other names.
     """
-    return _Rebuild(client, name, history, looks_only, accepted_digest, limits, progress).run()
+    accepts = (accepted_digest, sets_aside)
+    return _Rebuild(client, name, history, looks_only, *accepts, limits, progress).run()
 
 
 @dataclass(slots=True)
@@ -77,6 +86,7 @@ class _Rebuild:
     history: History
     looks_only: bool
     accepted_digest: str
+    sets_aside: bool
     limits: Limits
     progress: Callable[[int, int], None]
     shadow: Shadow = field(init=False)
@@ -89,6 +99,7 @@ class _Rebuild:
     def run(self) -> Rebuilt:
         self.shadow = Shadow(self.client, self.name)
         self.fold = Fold(self.name)
+        check_rights(self.client, self.name, looks_only=self.looks_only)
         done = Rebuilt(self.name, self.fold)
         with turn(self.client, self.name):
             self.shadow.clean()
@@ -106,6 +117,9 @@ class _Rebuild:
         for done.rounds in range(1, ROUNDS_MAX + 1):
             place = self._place()
             self._fold()
+            if done.rounds == 1:
+                done.aside = self._without_another_history()
+                place = NOWHERE if done.aside is not None else place
             done.live_seq = self._live_seq(place)
             if done.live_seq > self.fold.seq:
                 self._compare_digest_of_the_past()
@@ -113,7 +127,7 @@ class _Rebuild:
             self._write(written, place)
             written, done.keys = self.fold.seq, len(self._known)
             crash_point("rebuild_shadow_written")
-            self._check_digest(place, done.live_seq)
+            done.used_digest = self._is_accepted(place, done.live_seq)
             crash_point("rebuild_compared")
             if self.looks_only:
                 if self._is_compared(done, place):
@@ -134,9 +148,11 @@ class _Rebuild:
             found.add(self.fold.law_differences())
             self._lawful_seq = self.fold.seq
         if found:
-            raise RebuildRefused(self.name, found.shown[0], found)
+            way_out = f". {self._way_out()}" if self.fold.is_forked else ""
+            raise RebuildRefused(self.name, f"{found.shown[0]}{way_out}", found)
         if not self.fold.seq:
-            raise RebuildRefused(self.name, "there is no journal of it")
+            left_out = " in Redis, and the archive was left out" if self.history.leaves_out else ""
+            raise RebuildRefused(self.name, f"there is no journal of it{left_out}")
 
     def _place(self) -> Place:
         fields = ["seq", "digest", "valuation"]
@@ -179,42 +195,51 @@ class _Rebuild:
         if found:
             raise RebuildRefused(self.name, f"its shadow reads back otherwise: {found[0]}")
 
-    def _check_digest(self, place: Place, live_seq: int) -> None:
-        """The live book must have been at its seq what this history says: one chain, one book."""
-        self._check_journal()
-        if place == NOWHERE or self.accepted_digest == self.fold.digest:
-            return
+    def _is_accepted(self, place: Place, live_seq: int) -> bool:
+        """The live book must have been at its seq what this history says: one chain, one book.
+
+        True where it was not, and the operator has said that the history is the right one.
+        """
+        if place == NOWHERE:
+            return False
         digest = self.fold.digest
         if live_seq < self.fold.seq:
             digest = self._digest_at(self.history, live_seq)
-        if digest != place.digest:
+        if digest == place.digest:
+            return False
+        if self.accepted_digest != self.fold.digest:
             raise RebuildRefused(
                 self.name,
                 f"at seq {place.seq} its digest is {place.digest}, by its journal {digest}; if the"
                 f" journal is the right one: --accept-digest {self.fold.digest}",
             )
+        return True
 
-    def _check_journal(self) -> None:
-        """The server's own journal must be this one as far as both go.
+    def _way_out(self) -> str:
+        return (
+            "To put the archive's in its place stop the processes and run `pm rebuild --book"
+            f" {self.name} --from archive --set-aside`, which keeps this one under"
+            f" {keys.aside(self.name, '')}*"
+        )
+
+    def _without_another_history(self) -> SetAside | None:
+        """Make sure that the server's own journal is this one as far as both go.
 
         What it lacks is appended behind it, and no entry of it can be replaced: the book would be
-        that of one journal and stand on another. Its newest entry vouches for those before it.
+        that of one journal and stand on another.
         """
-        newest: Any = self.client.xrevrange(
-            keys.journal(self.name), f"{self.fold.seq}-0", "-", count=1
-        )
-        for entry, fields in newest:
-            seq, told = int(entry.partition(b"-")[0]), fields[b"digest"].decode()
-            digest = self.fold.digest
-            if seq < self.fold.seq:
-                digest = self._digest_at(self.history, seq)
-            if told != digest:
-                raise RebuildRefused(
-                    self.name,
-                    f"the server's own journal has another entry {seq} ({told}, not {digest}) and"
-                    " keeps it: rebuild onto a server without this book, or put back the older"
-                    " file of this one and rebuild before anything else writes",
-                )
+        seq = first_foreign(self.client, self.history, self.fold)
+        if seq is None:
+            return None
+        if self.looks_only or not self.sets_aside:
+            raise RebuildRefused(
+                self.name,
+                f"the server's own journal has another entry {seq}: it is of another history."
+                f" {self._way_out()}",
+            )
+        done = set_aside(self.client, self.name)
+        crash_point("rebuild_set_aside")
+        return done
 
     def _compare_digest_of_the_past(self) -> None:
         """The history ends before the live book: all that can be told is whether it is its past."""

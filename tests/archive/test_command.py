@@ -108,6 +108,54 @@ def test_a_book_that_only_the_archive_has_is_not_begun_anew(
     assert "is right" in shell.ok("verify")
 
 
+def test_a_book_begun_anew_gives_way_to_the_archived_one_when_told(
+    shell: Shell, valkey_server: ServerProcess
+) -> None:
+    """Begun where the archive was not seen, and by now longer than what is archived."""
+    shell.ok("archive", "--through", "6")
+    archive = shell.path(".pm") / "archive"
+    archive.rename(shell.path("elsewhere"))
+    valkey_server.client().flushall()
+    fills = write_events(shell.path("anew.jsonl"), *(fill(number) for number in range(50, 70)))
+    shell.ok("ingest", fills, "--instruments", INSTRUMENTS)
+    shell.path("elsewhere").rename(archive)
+    assert "book main is of another history" in shell.run("health").stdout
+    assert "--from archive --set-aside`" in shell.refused("rebuild", "--from", "archive")
+
+    (done,) = shell.json("rebuild", "--from", "archive", "--set-aside")
+
+    assert (done["seq"], done["stood_at"]) == (6, 0)
+    assert int(done["set_aside"]["seq"]) > 20
+    kept = valkey_server.client().xlen(done["set_aside"]["prefix"] + "journal")
+    assert kept == int(done["set_aside"]["seq"])
+    assert "book main is of another history" not in shell.run("health").stdout
+    shell.ok("reference", "load", INSTRUMENTS)
+    shell.ok("ingest", fills)
+    assert "is right" in shell.ok("verify")
+    shell.ok("archive", "--all-but", "5")
+    assert "is right" in shell.ok("verify")
+
+
+def test_events_that_come_before_their_reference_data_wait_in_the_lane(
+    shell: Shell, valkey_server: ServerProcess
+) -> None:
+    before = [entry["event"] for entry in shell.json("journal")].count("fill")
+    shell.ok("archive", "--all-but", "0")
+    valkey_server.client().flushall()
+    shell.ok("rebuild")
+    assert "deposited 1 USDT" in shell.ok("deposit", "1", "USDT", "--venue", "binance")
+    more = write_events(shell.path("more.jsonl"), fill(90), fill(91))
+    line = shell.refused("ingest", more)
+    assert line.startswith("pm: reference data version 1 does not exist; newest 0: `pm reference")
+    assert "waits in its lane, and is applied once that is done" in line
+    shell.ok("reference", "load", INSTRUMENTS)
+    told = shell.json("ingest", more)
+    assert (told["applied"], told["duplicate"]) == (0, 2)
+    assert "is right" in shell.ok("verify")
+    results = [entry["result"] for entry in shell.json("journal") if entry["event"] == "fill"]
+    assert (results.count("applied"), results.count("duplicate")) == (before + 2, 2)
+
+
 def test_wrong_uses_are_one_line(shell: Shell) -> None:
     assert shell.refused("archive", "--book", "other") == "pm: book other does not exist"
     assert "other" in shell.refused("archive", "check", "--book", "other")

@@ -67,6 +67,26 @@ def test_rebuild_tells_what_was_wrong_and_heals_it(site: Shell) -> None:
     assert site.json("verify")[0]["whole"]
 
 
+def test_an_accepted_digest_is_one_and_is_told_where_it_was_not_needed(site: Shell) -> None:
+    assert "'nonsense' is no digest" in site.refused(
+        "rebuild", "--accept-digest", "nonsense", code=2
+    )
+    digest = site.json("verify")[0]["digest"]
+    assert "--accept-digest was not needed" in site.ok("rebuild", "--accept-digest", digest)
+    with (
+        embedded_server(site.folder / "data") as target,
+        connect(target, role="test") as client,
+    ):
+        client.hset(keys.book("main"), "digest", "0" * 40)
+    assert "--accept-digest" in site.refused("rebuild")
+    (done,) = site.json("rebuild", "--accept-digest", digest)
+    assert (done["switched"], done["used_accepted_digest"]) == (True, True)
+
+
+def test_setting_aside_is_only_for_what_the_archive_replaces(site: Shell) -> None:
+    assert "needs --from archive" in site.refused("rebuild", "--set-aside", code=2)
+
+
 def test_rebuild_of_what_is_not_there_is_one_line(site: Shell, tmp_path: Path) -> None:
     assert site.refused("rebuild", "--book", "other") == (
         "pm: book other is not rebuilt: there is no journal of it; nothing was changed"

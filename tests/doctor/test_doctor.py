@@ -281,6 +281,20 @@ def test_disks_that_fill_up(
     assert [finding.level for finding in findings] == [level] * 4
 
 
+def test_who_only_reads_the_archive_need_not_be_able_to_write_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    monkeypatch.setattr(host_checks.os, "access", lambda path, _how: path != archive)
+    faults = {
+        role: [f.subject for f in host_checks.check_disks(settings, role) if f.level == "fault"]
+        for settings in [Settings(data=tmp_path)]
+        for role in ("jobs", "gateway", "worker", "metrics")
+    }
+    assert faults == {"jobs": ["disk: archive"], "gateway": [], "worker": [], "metrics": []}
+
+
 def test_kernel_settings_that_hurt_a_rewrite(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -41,6 +41,21 @@ def test_a_gateway_started_before_its_server_sends_when_it_comes(site: Site) -> 
     site.arrived(frames)
 
 
+def test_a_book_that_only_the_archive_has_is_not_opened(site: Site) -> None:
+    frames = executions(1, 20)
+    site.server.client().flushall()
+    library.load(site.server.client())
+    manifest = site.folder / "archive" / "book=main" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.touch()
+    gateway = site.gateway()
+    site.relay.send(b"".join(frames))
+    gateway.says("sending paused, trying again: book main is in the archive and not on the server")
+    assert site.server.client().dbsize() == 0
+    manifest.unlink()
+    site.arrived(frames)
+
+
 def test_what_could_not_be_sent_before_the_end_is_sent_by_the_next_gateway(site: Site) -> None:
     frames = executions(1, 20)
     site.server.stop()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
 from pm import keys
+from pm.archive.archiving import Extent, archive_book
+from pm.books import opening
 from pm.counting.adding import Adder
 from pm.counting.catalogue import QUERY_SECONDS, UPDATE_SECONDS, Series
 from pm.counting.recorder import Recorder
+from pm.functions import library
 from pm.health.asking import Health, ask
 from pm.health.verdict import Component
 from pm.settings import Settings
@@ -190,6 +194,38 @@ def test_an_archive_that_is_late_is_degraded_and_a_hole_in_history_down(desk: De
     desk.client.hset(keys.archive_head("main"), mapping={"trimmed_through": "2", "at": "1"})
     assert (level(desk, "archive"), level(desk, "history")) == ("degraded", "down")
     assert level(desk, "archive", storage={"archive_completed_trades": False}) == "healthy"
+
+
+def test_a_server_that_is_not_the_archives_is_down(desk: Desk, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    desk.put(fills(4))
+    desk.finish()
+    desk.client.config_set("appendfsync", "always")
+    extent = Extent(through=4, kept_entries=10)
+    archive_book(desk.client, settings, "main", now_ns=time.time_ns(), extent=extent)
+
+    def found() -> Component:
+        return part(desk, "history", data=tmp_path)
+
+    assert found().level == "healthy"
+    digest = desk.client.xrange(keys.journal("main"), "4-0", "4-0")[0][1][b"digest"]
+    desk.client.xdel(keys.journal("main"), "4-0", "5-0")
+    desk.client.hset(keys.book("main"), "seq", "3")
+    assert found().level == "down"
+    assert "stands at seq 3 and the archive goes to 4" in found().text
+    desk.client.flushall()
+    assert found().text == (
+        "book main is in the archive and not on the server, which is new or lost it:"
+        " `pm rebuild` puts it back"
+    )
+    assert part(desk, "schema", data=tmp_path).level == "down"
+    library.load(desk.client)
+    opening.open_book(desk.client, "main", seen_generation_size=20)
+    desk.put(fills(4)[1:])
+    desk.finish()
+    assert desk.client.xrange(keys.journal("main"), "4-0", "4-0")[0][1][b"digest"] != digest
+    assert found().level == "down"
+    assert "of another history than its archive" in found().text
 
 
 def test_frames_taken_in_spite_of_their_checksum_are_degraded(desk: Desk) -> None:

@@ -76,6 +76,20 @@ def _state_and_parent(folder: Path) -> tuple[str, str]:
     return state, parent
 
 
+def test_a_book_that_only_the_archive_has_is_told(
+    office: Office, start: Start, tmp_path: Path
+) -> None:
+    manifest = tmp_path / ".pm" / "archive" / "book=lost" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.touch()
+    office.desk.server.client().config_set("appendfsync", "always")
+    told = "book lost is in the archive and not on the server"
+    jobs = start(PM_STORAGE__ARCHIVE_COMPLETED_TRADES="true")
+    eventually(lambda: record(office, "archive", "failures") >= 1, lambda: jobs.log)
+    assert told in office.desk.server.client().hget(keys.job_record("archive"), "error")
+    assert jobs.log.count(told) >= 2
+
+
 def test_jobs_run_beside_one_another_until_told_to_stop(office: Office, start: Start) -> None:
     one, two = start("jobs"), start("jobs")
     eventually(lambda: record(office, "mark-to-market", "successes") >= 1, lambda: one.log)

@@ -24,9 +24,12 @@ from pm.events.lines import parse_line
 from pm.events.message import pack
 from pm.functions import library
 from pm.health.asking import ask
+from pm.history.opening import open_history
 from pm.keys import DEFAULT_LANE
 from pm.metrics.collecting import collect_gauges
 from pm.metrics.exposition import text_of
+from pm.rebuild import RebuildRefused, rebuild_book
+from pm.rebuild.restoring import Limits
 from pm.reconcile.runs import Runs
 from pm.reference.toml_source import load_reference
 from pm.settings import Settings
@@ -67,6 +70,7 @@ def as_user(server: AnyServer, name: str, *, decode: bool = False) -> redis.Redi
     client.execute_command("AUTH", name, PASSWORD)
     connection_pool = client.connection_pool
     connection_pool.connection_kwargs.update(username=name, password=PASSWORD)
+    connection_pool.reset()  # a connection made before would come back as the default user
     return client
 
 
@@ -281,6 +285,31 @@ def test_a_worker_keeps_breaks_and_a_reader_only_lists_them(roles: AnyServer) ->
         assert Runs(reader, "main").last()["runs"] == "1"
         with pytest.raises(exceptions.NoPermissionError):
             breaks.record([found], lambda kept: True, "test", 3)
+
+
+@pytest.mark.parametrize("name", ["jobs", "worker", "reader"])
+def test_who_may_not_rebuild_is_told_before_anything_is_written(
+    roles: AnyServer, tmp_path: Path, name: str
+) -> None:
+    settings = Settings(data=tmp_path)
+    with roles.client(decode=False) as free, as_user(roles, "admin") as admin:
+        opening.open_book(free, "main", seen_generation_size=10)
+        lanes.publish(free, "main", [pack(parse_line(DEPOSIT))], 1)
+        new_consumer(settings, "main").consume(free)
+        free.config_set("appendfsync", "always")
+        archive_book(free, settings, "main", now_ns=1, extent=Extent(through=2))
+        free.flushdb()
+        before = free.dbsize()
+        history, limits = open_history(free, settings), Limits(10**18, 10)
+        with (
+            as_user(roles, name) as user,
+            pytest.raises(RebuildRefused, match=f"user {name} may not use .*: connect as admin"),
+        ):
+            rebuild_book(user, "main", history, limits)
+        assert free.dbsize() == before == 0
+        assert rebuild_book(admin, "main", history, limits).is_switched
+        # Who may write a shadow may look.
+        assert rebuild_book(admin, "main", history, limits, looks_only=True).healed.shown == []
 
 
 def test_only_an_administrator_puts_a_book_in_the_place_of_another(roles: AnyServer) -> None:

@@ -127,6 +127,7 @@ OF_PROCESSES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"reconciliation", keys.reconciliation),
     (r"archive", keys.archive_head),
     (r"shadow:(.+)", keys.shadow),
+    (r"aside:([^:]+):", keys.aside),
     (r"valuation-lease", keys.valuation_lease),
     (r"lease", keys.lease),
     (r"(executions(?::[^:]+)?)", keys.lane),
@@ -136,6 +137,7 @@ TRACE_ID = facts.TRACE["id"]
 SAMPLES: dict[str, tuple[str, ...]] = {
     r"break:([^:]+)": ("B1",),
     r"shadow:(.+)": ("position:7:binance.coin.BTCUSDT",),
+    r"aside:([^:]+):": ("1700000000000",),
     r"seen:(\d+)": ("3",),
     r"position:([^:]+):([^:]+)": ("7", "binance.coin.BTCUSDT"),
     r"instrument:([^:]+)": ("binance.coin.BTCUSDT",),

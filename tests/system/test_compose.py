@@ -24,17 +24,49 @@ from tests.system.composition import (
 VARIABLES = example_variables()
 SERVICES = services(VARIABLES)
 OURS = [name for name, service in SERVICES.items() if service.is_ours]
+DECLARED = yaml.safe_load(FILE.read_text())["volumes"]
 SECRETS = [name for name in VARIABLES if name.endswith("_PASSWORD")]
 
 
 def test_everything_the_system_needs_is_there() -> None:
     assert set(SERVICES) == {
-        *("redis", "init", "gateway", "worker", "jobs", "metrics", "prometheus", "grafana")
+        *("redis", "init", "admin", "gateway", "worker", "jobs", "metrics"),
+        *("prometheus", "grafana"),
     }
     assert SERVICES["worker"].raw["deploy"]["replicas"] == 2
-    for name in set(SERVICES) - {"init"}:
+    for name in set(SERVICES) - {"init", "admin"}:
         assert SERVICES[name].raw["restart"] == "unless-stopped", name
         assert SERVICES[name].check, f"{name} has no health check"
+
+
+def test_who_rebuilds_is_the_administrator_where_the_archive_is_and_only_when_asked() -> None:
+    admin, jobs = SERVICES["admin"], SERVICES["jobs"]
+    assert (admin.raw["profiles"], admin.raw["restart"]) == (["admin"], "no")
+    assert admin.environment["PM_REDIS_URL"].startswith("redis://admin:")
+    assert admin.environment["PM_DATA"] == jobs.environment["PM_DATA"]
+    assert {"history"} == {source for source, _ in admin.mounts} & set(DECLARED)
+    assert set(jobs.mounts) <= set(admin.mounts)
+    assert set(admin.raw["depends_on"]) == {"redis"}  # the others would open the books
+    # What operations.md has typed by hand.
+    told = (ROOT / "docs" / "operations.md").read_text()
+    typed = re.findall(r"docker compose run --rm admin (.*)", told)
+    assert [words.split()[0] for words in typed] == ["rebuild", "reference", "verify"]
+    for words in typed:
+        instruments = str(ROOT / "config" / "instruments.toml")
+        _parse(words.replace("/etc/pm/instruments.toml", instruments).split())
+
+
+@pytest.mark.parametrize("name", ["gateway", "worker", "metrics"])
+def test_who_may_open_books_or_tells_of_them_sees_the_archive(name: str) -> None:
+    service, jobs = SERVICES[name], SERVICES["jobs"]
+    (mounted,) = [text for text in service.raw["volumes"] if text.startswith("history:")]
+    _, place, how = mounted.split(":")
+    assert how == "ro"
+    seen, kept = (
+        load_settings(ROOT / "config" / "portfolio.toml", environment).archive_path
+        for environment in (service.environment, jobs.environment)
+    )
+    assert seen.relative_to(place) == kept.relative_to(jobs.environment["PM_DATA"])
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -64,12 +96,11 @@ def _parse(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_mounted_exists(name: str) -> None:
-    declared = yaml.safe_load(FILE.read_text())["volumes"]
     for source, _target in SERVICES[name].mounts:
         if source.startswith("./"):
             assert (ROOT / source).exists(), source
         elif not source.startswith("/"):
-            assert source in declared
+            assert source in DECLARED
 
 
 @pytest.mark.parametrize("name", OURS)

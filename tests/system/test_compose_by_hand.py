@@ -143,6 +143,7 @@ class ByHand:
     def _here(self, word: str, service: Service) -> str:
         places = {
             "/etc/pm/instruments.toml": str(ROOT / "config" / "instruments.toml"),
+            "/var/lib/history": str(self._home("jobs")),
             "/etc/pm": str(ROOT / "config"),
             "/run/relay": str(self.folder / "relay"),
             "/var/lib/pm": str(self._home(service.name)),

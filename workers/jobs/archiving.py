@@ -8,6 +8,7 @@ from redis import exceptions
 
 from pm.archive import ArchiveBusy, ArchiveError
 from pm.archive.archiving import archive_book
+from pm.archive.fitting import lost
 from pm.books import opening
 from pm.books.opening import BookError
 from pm.connect.errors import explain
@@ -17,7 +18,8 @@ from workers.jobs.table import JobContext
 
 def archive(context: JobContext) -> str:
     """Archive every book; one that cannot be does not keep the others from it."""
-    entries, moved, failed = 0, 0, []
+    entries, moved = 0, 0
+    failed = lost(context.client, context.settings.archive_path)
     for book in opening.names(context.client):
         try:
             done = archive_book(context.client, context.settings, book, now_ns=time.time_ns())
