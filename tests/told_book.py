@@ -11,8 +11,8 @@ from pm.corrections.derive import Restatement, derive
 from pm.corrections.errors import CannotCorrect
 from pm.corrections.requests import request_of
 from pm.corrections.restatement_facts import failure_facts, restatement_facts
-from pm.events.facts_text import utc_day
-from pm.history.history import History
+from pm.days import utc_day
+from pm.history import History
 from pm.rules.book import Book
 from pm.rules.journal import Entry
 from pm.rules.pending import correction_id

@@ -18,7 +18,7 @@ from pm.books.submitting import Submitter
 from pm.corrections import requests
 from pm.corrections.making import Corrections
 from pm.crash_points import crash_point
-from pm.history.history import Archive, History, HistoryGap
+from pm.history import Archive, History, HistoryGap
 
 log = logging.getLogger("pm.corrections")
 

@@ -122,11 +122,7 @@ class Duty:
     @classmethod
     def taken_up(cls, settings: Settings, client: redis.Redis, raw: redis.Redis) -> Duty:
         """With nothing but what is stored."""
-        submitter = Submitter(
-            raw,
-            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
-            sharded_updates=settings.redis.sharded_updates,
-        )
+        submitter = Submitter.of(raw, settings)
         ttl_s = settings.attribution.temporary_position_ttl_seconds
         memory = PassMemory(slices=CallSize(MARKED_A_CALL_MAX))
         traces = TraceExpiry(client, raw, submitter, ttl_s)

@@ -28,6 +28,7 @@ from pm.archive.transition import discard, move_to_cold
 from pm.archive.trimming import trim
 from pm.books import journal
 from pm.crash_points import crash_point
+from pm.days import DAY_NS, utc_day
 from pm.settings import Settings
 
 KEPT_ENTRIES: Final = 10_000
@@ -152,7 +153,7 @@ class _Run:
                 latest = max(latest or 0, told.received_at)
             if before_ns is not None and (latest is None or latest >= before_ns):
                 break
-            day = layout.utc_day(latest)
+            day = layout.day_of_receipt(latest)
             if draft is not None and (draft.is_full or draft.day != day):
                 self._finish(draft)
                 draft = None
@@ -172,7 +173,7 @@ class _Run:
         if settings.storage.cold_path is None:
             return 0
         days = settings.storage.cold_storage_transition_days
-        before_day = layout.utc_day(now_ns - days * layout.DAY_NS)
+        before_day = utc_day(now_ns - days * DAY_NS)
         moved = sum(record.place == "cold" for record in self.known.files)
         self.known = move_to_cold(self._archive, self.known, before_day=before_day)
         return sum(record.place == "cold" for record in self.known.files) - moved
@@ -229,8 +230,8 @@ class _Run:
 
 
 def _whole_days_before(now_ns: int, storage: Any) -> int:
-    oldest = now_ns - storage.hot_data_retention_days * layout.DAY_NS
-    return int(oldest - oldest % layout.DAY_NS)
+    oldest = now_ns - storage.hot_data_retention_days * DAY_NS
+    return int(oldest - oldest % DAY_NS)
 
 
 def _nothing(client: redis.Redis, settings: Settings, book: str) -> Archived:

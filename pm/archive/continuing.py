@@ -11,6 +11,7 @@ from pm import keys
 from pm.archive.errors import ArchiveError
 from pm.archive.manifest import Manifest
 from pm.books import journal
+from pm.connect.replies import text_of
 
 
 def check_continues(client: redis.Redis, root: Path, known: Manifest, seq: int) -> None:
@@ -22,7 +23,7 @@ def check_continues(client: redis.Redis, root: Path, known: Manifest, seq: int) 
             f" {known.last_seq}: the server lost entries, or the archive is another one's"
         )
     first: Any = client.xrange(keys.journal(book), count=1)
-    if first and (hot := int(_text(first[0][0]).partition("-")[0])) > known.last_seq + 1:
+    if first and (hot := int(text_of(first[0][0]).partition("-")[0])) > known.last_seq + 1:
         raise ArchiveError(
             f"book {book}: entries {known.last_seq + 1} to {hot - 1} are neither in Redis nor in"
             f" the archive in {root}"
@@ -34,7 +35,3 @@ def check_continues(client: redis.Redis, root: Path, known: Manifest, seq: int) 
                 f"book {book}: entry {known.last_seq} in the archive in {root} is not the"
                 " one in Redis: the archive is another server's"
             )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -16,6 +16,7 @@ from pm import keys
 from pm.archive.errors import ArchiveError
 from pm.books import opening
 from pm.books.opening import BookError
+from pm.connect.replies import text_of
 
 FSYNC_WITHIN_MS: Final = 10_000
 REPLICA_WITHIN_MS: Final = 3_000
@@ -63,7 +64,7 @@ def _appendfsync(client: redis.Redis) -> str:
         found: Any = client.config_get("appendfsync")
     except exceptions.NoPermissionError:
         return "unknown"
-    return "".join(_text(value) for value in found.values())
+    return "".join(text_of(value) for value in found.values())
 
 
 def _is_synced(client: redis.Redis, book: str, now_ns: int) -> bool:
@@ -111,7 +112,3 @@ def _watch_two_syncs(client: redis.Redis, book: str) -> None:
                 f"book {book}: the server does not get to sync its file, and what it could lose is"
                 " not archived"
             )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

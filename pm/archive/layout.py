@@ -5,14 +5,13 @@ Names carry the first and the last seq with leading zeros, so that they sort as 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
+
+from pm.days import utc_day
 
 MANIFEST = "manifest.json"
 FIRST_DAY = "1970-01-01"
 """The day of entries before which nothing tells when it was received."""
-
-DAY_NS = 86_400_000_000_000
 
 ANY_FILE = "date=*/*.parquet*"
 """Every file of a book, also one whose writer died."""
@@ -45,13 +44,6 @@ def day_of(path: str) -> str:
     return path.partition("/")[0].removeprefix("date=")
 
 
-def utc_day(time_ns: int | None) -> str:
+def day_of_receipt(received_at: int | None) -> str:
     """The UTC day of a time, FIRST_DAY for an unknown one."""
-    if time_ns is None:
-        return FIRST_DAY
-    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).date().isoformat()
-
-
-def midnight_ns(day: str) -> int:
-    """When a UTC day begins."""
-    return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000_000
+    return FIRST_DAY if received_at is None else utc_day(received_at)

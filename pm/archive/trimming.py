@@ -18,6 +18,7 @@ from pm.archive.file_reading import check_bytes
 from pm.archive.manifest import FileRecord, Manifest
 from pm.archive.reader import ParquetArchive
 from pm.books import lanes
+from pm.connect.replies import text_of
 from pm.crash_points import crash_point
 
 ENTRIES_A_TRIM: Final = 2_000
@@ -117,7 +118,7 @@ def _seen_seq(client: redis.Redis, book: str) -> int:
 
 def _first_seq(client: redis.Redis, book: str) -> int | None:
     entries: Any = client.xrange(keys.journal(book), count=1)
-    return None if not entries else int(_text(entries[0][0]).partition("-")[0])
+    return None if not entries else int(text_of(entries[0][0]).partition("-")[0])
 
 
 def _note(client: redis.Redis, known: Manifest, trimmed: int, now_ns: int) -> None:
@@ -134,7 +135,3 @@ def _xtrim(client: redis.Redis, key: str, kept_from: str) -> int:
     """Drop every entry before `kept_from`; exactly, for "~" may keep any number of them."""
     untyped: Any = client
     return int(untyped.execute_command("XTRIM", key, "MINID", "=", kept_from))
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -16,6 +16,7 @@ import redis
 from pm import keys
 from pm.attribution.answer import EquityFigures
 from pm.attribution.period import Range
+from pm.connect.replies import text_of, texts_of
 from pm.decimals import ONE, ZERO, Amount
 from pm.performance.statistics import as_floats, drawdowns, net_drawdowns, sharpe
 from pm.settings import RiskMetricsSettings
@@ -77,7 +78,7 @@ def _sharpe(
     client: redis.Redis, book: str, strategy: str, asked: Range, risk: RiskMetricsSettings
 ) -> tuple[Amount | None, str]:
     stored: Any = client.hgetall(keys.returns(book, strategy))
-    returns = {_text(day): Amount.parse(_text(value)) for day, value in stored.items()}
+    returns = {text_of(day): Amount.parse(text_of(value)) for day, value in stored.items()}
     inside = [returns[day] for day in sorted(returns) if asked.first_day <= day <= asked.last_day]
     found = sharpe(
         as_floats(inside),
@@ -101,7 +102,7 @@ def _points(client: redis.Redis, book: str, strategy: str, asked: Range) -> Iter
                 yield point
         if len(entries) < _POINTS_A_READ:
             return
-        start = f"({_text(entries[-1][0])}"
+        start = f"({text_of(entries[-1][0])}"
 
 
 def _last_before(client: redis.Redis, book: str, strategy: str, start: int) -> Point | None:
@@ -113,7 +114,7 @@ def _last_before(client: redis.Redis, book: str, strategy: str, start: int) -> P
 
 def _point(fields: Any) -> Point | None:
     """A stored point; None of one without equity, which is no point of a curve."""
-    told = {_text(name): _text(value) for name, value in fields.items()}
+    told = texts_of(fields)
     if not told.get("equity") or not told.get("index"):
         return None
     net = told.get("net")
@@ -133,7 +134,3 @@ def _thinned(curve: Sequence[tuple[int, Amount, Amount]]) -> list[tuple[int, Amo
     parts = [curve[first : first + stretch] for first in range(0, len(curve), stretch)]
     found = [min(part, key=lambda point: point[2]) for part in parts]
     return found if found[-1] == curve[-1] else [*found, curve[-1]]
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

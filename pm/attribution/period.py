@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from pm.days import DAY_NS, midnight_ns, utc_day
+
 SECOND_NS: Final = 1_000_000_000
-DAY_NS: Final = 86_400 * SECOND_NS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -32,12 +33,12 @@ class Range:
     @property
     def first_day(self) -> str:
         """The UTC day of the start."""
-        return day_of(self.start)
+        return utc_day(self.start)
 
     @property
     def last_day(self) -> str:
         """The UTC day of the last moment."""
-        return day_of(self.end - 1)
+        return utc_day(self.end - 1)
 
 
 def parse_range(start: str | None, end: str | None, first_ns: int, now_ns: int) -> Range:
@@ -45,10 +46,11 @@ def parse_range(start: str | None, end: str | None, first_ns: int, now_ns: int) 
 
     "Now" means the whole present day. ValueError says which text is wrong.
     """
-    start_ns = midnight(day_of(first_ns)) if start is None else parse_moment(start, "from")
-    end_ns = (
-        midnight(day_of(now_ns)) + DAY_NS if end is None else parse_moment(end, "to", is_end=True)
-    )
+    start_ns = midnight_ns(utc_day(first_ns)) if start is None else parse_moment(start, "from")
+    if end is None:
+        end_ns = midnight_ns(utc_day(now_ns)) + DAY_NS
+    else:
+        end_ns = parse_moment(end, "to", is_end=True)
     if start_ns >= end_ns:
         raise ValueError(f"the range is empty: {iso_second(start_ns)} to {iso_second(end_ns)}")
     return Range(start_ns, end_ns)
@@ -58,7 +60,7 @@ def parse_moment(text: str, name: str, *, is_end: bool = False) -> int:
     """Nanoseconds of a day or an ISO date-time; of a day that ends a range, its midnight after."""
     try:
         if len(text) <= len("YYYY-MM-DD"):
-            return midnight(parse_day(text)) + (DAY_NS if is_end else 0)
+            return midnight_ns(parse_day(text)) + (DAY_NS if is_end else 0)
         if text.isdecimal():
             return int(text)
         moment = datetime.fromisoformat(text)
@@ -77,19 +79,6 @@ def parse_day(text: str) -> str:
     if date.fromisoformat(text).isoformat() != text:
         raise ValueError(f"{text} is not a day like 2025-06-01")
     return text
-
-
-def midnight(day: str) -> int:
-    """When a UTC day begins; ValueError before 1970."""
-    days = (date.fromisoformat(day) - date(1970, 1, 1)).days
-    if days < 0:
-        raise ValueError(f"{day} is before 1970")
-    return days * DAY_NS
-
-
-def day_of(time_ns: int) -> str:
-    """The UTC day of a time."""
-    return (date(1970, 1, 1) + timedelta(time_ns // DAY_NS)).isoformat()
 
 
 def iso_second(time_ns: int) -> str:

@@ -18,8 +18,9 @@ from typing import Any, Final
 import redis
 
 from pm import keys
-from pm.attribution.period import DAY_NS, SECOND_NS, day_of, iso_second
+from pm.attribution.period import SECOND_NS, iso_second
 from pm.attribution.worth import PriceSet, Terms
+from pm.days import DAY_NS, utc_day
 from pm.decimals import Amount
 from pm.marks import store
 from pm.marks.mark import Mark, Pair
@@ -72,7 +73,7 @@ class Moments:
     def load_closes(self, boundaries: Iterable[int]) -> None:
         """Read the closes that these moments need, in one go."""
         days = {
-            (date.fromisoformat(day_of(at - 1)) - timedelta(back)).isoformat()
+            (date.fromisoformat(utc_day(at - 1)) - timedelta(back)).isoformat()
             for at in boundaries
             if at <= self.now_ns and not at % DAY_NS
             for back in range(LOOK_BACK_DAYS + 1)
@@ -94,7 +95,7 @@ class Moments:
             return self._set(self._marks, self.now_ns, age, "at the current marks")
         if not boundary % DAY_NS:
             self._read_missing(boundary)
-            day = day_of(boundary - 1)
+            day = utc_day(boundary - 1)
             marks = [mark for pair in self._pairs if (mark := self._close_of(pair, day))]
             return self._set(marks, boundary - 1, DAY_NS // SECOND_NS, f"at the close of {day}")
         found = (store.history(self._client, *pair, boundary) for pair in self._pairs)
@@ -103,7 +104,7 @@ class Moments:
         return self._set(marks, boundary, age, f"at {iso_second(boundary)}")
 
     def _read_missing(self, boundary: int) -> None:
-        day = day_of(boundary - 1)
+        day = utc_day(boundary - 1)
         if any((pair, day) not in self._closes for pair in self._pairs):
             self.load_closes([boundary])
 

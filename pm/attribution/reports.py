@@ -13,7 +13,6 @@ from typing import Any, Final, Literal
 
 import redis
 
-from pm.archive import open_archive
 from pm.attribution import equity, stored
 from pm.attribution.answer import (
     EquityFigures,
@@ -25,7 +24,7 @@ from pm.attribution.explanation import Day, Explanation, explain
 from pm.attribution.holdings import Chapter, rolled_back
 from pm.attribution.money import Exchange, Gaps
 from pm.attribution.performance import Question, Traces, attribute, day_rows
-from pm.attribution.period import DAY_NS, Range, day_of, iso_second, midnight, parse_range
+from pm.attribution.period import Range, iso_second, parse_range
 from pm.attribution.price_pnl import Edges
 from pm.attribution.prices import Moments, Wanted
 from pm.attribution.restated import restated_rows
@@ -34,7 +33,8 @@ from pm.attribution.scan import scan
 from pm.attribution.spreads import Spreads
 from pm.attribution.stored import Told
 from pm.attribution.worth import PriceSet, Terms
-from pm.history.history import History
+from pm.days import DAY_NS, midnight_ns, utc_day
+from pm.history.opening import open_history
 from pm.reference.snapshot import Reference
 from pm.settings import Settings
 
@@ -84,7 +84,7 @@ def performance(source: Source, strategy: str, asked: Asked) -> PerformanceAttri
 
 def explanation(source: Source, day: str, strategy: str | None) -> Explanation:
     """Why one UTC day was as it was, for a strategy or all of them; ValueError before it begins."""
-    wanted = Range(midnight(day), midnight(day) + DAY_NS)
+    wanted = Range(midnight_ns(day), midnight_ns(day) + DAY_NS)
     if wanted.start > source.now_ns:
         raise ValueError(f"{day} has not begun yet")
     told = []
@@ -96,7 +96,7 @@ def explanation(source: Source, day: str, strategy: str | None) -> Explanation:
         latest = max(
             source.now_ns, *(stored.lifetime(source.client, book, name)[1] for name in names)
         )
-        told += stored.read(source.client, book, names, day, day_of(latest + DAY_NS))
+        told += stored.read(source.client, book, names, day, utc_day(latest + DAY_NS))
     if strategy is not None and not told:
         raise UnknownStrategy(f"no book knows strategy {strategy}")
     chapters = [_chapter(part, wanted, None) for part in told]
@@ -121,7 +121,7 @@ def _corrections(source: Source, day: str, chapters: Iterable[Chapter]) -> list[
     """What restatements of the day added, of the strategies that are asked for."""
     asked = {(chapter.end.book, chapter.end.strategy) for chapter in chapters}
     seqs = {chapter.end.book: chapter.end.seq for chapter in chapters}
-    history = History(source.client, open_archive(source.settings))
+    history = open_history(source.client, source.settings)
     return [
         row
         for book, seq in seqs.items()
@@ -139,12 +139,12 @@ def _told(
     or dated ahead, so without a start the search is widened until no figure is left over.
     """
     first, last = wanted.start, latest + DAY_NS
-    told = stored.read(source.client, book, [strategy], day_of(first), day_of(last))[0]
+    told = stored.read(source.client, book, [strategy], utc_day(first), utc_day(last))[0]
     if asked.start is not None or stored.blank(told):
         return told
     for days in _WIDEN_BY_DAYS[1:]:
-        first_day = day_of(max(0, first - days * DAY_NS))
-        last_day = day_of(last + days * DAY_NS)
+        first_day = utc_day(max(0, first - days * DAY_NS))
+        last_day = utc_day(last + days * DAY_NS)
         told = stored.read(source.client, book, [strategy], first_day, last_day)[0]
         if stored.blank(told):
             break
@@ -155,9 +155,9 @@ def _widened(wanted: Range, asked: Asked, days: Sequence[str]) -> Range:
     """The range, its open ends far enough out to hold every day that has rows."""
     start, end = wanted.start, wanted.end
     if days and asked.start is None:
-        start = min(start, midnight(min(days)))
+        start = min(start, midnight_ns(min(days)))
     if days and asked.end is None:
-        end = max(end, midnight(max(days)) + DAY_NS)
+        end = max(end, midnight_ns(max(days)) + DAY_NS)
     return Range(start, end)
 
 
@@ -181,7 +181,7 @@ def _answer(
             detailed=asked.detailed,
             granularity=asked.granularity,
             days={
-                day_of(begins): Edges(sets[begins], sets[ends], gaps)
+                utc_day(begins): Edges(sets[begins], sets[ends], gaps)
                 for begins, ends in pairwise(boundaries)
                 if asked.detailed
             },
@@ -208,9 +208,8 @@ def _bookings(
         wants_trades=asked.detailed and asked.granularity == "trade_level",
         wants_trips=asked.detailed and asked.granularity == "position_level",
     )
-    return scan(
-        source.client, told.life.book, span, told.rows, told.life.seq, open_archive(source.settings)
-    )
+    history = open_history(source.client, source.settings)
+    return scan(history, told.life.book, span, told.rows, told.life.seq)
 
 
 def _chapter(told: Told, wanted: Range, bookings: Bookings | None) -> Chapter:
@@ -222,7 +221,7 @@ def _chapter(told: Told, wanted: Range, bookings: Bookings | None) -> Chapter:
         return Chapter(rolled_back(told.life, later), inside)
     cut = [(at, row) for at, row in bookings.rows if row.day in (first, last)]
     between = [row for row in told.rows if first < row.day < last]
-    after = rows_of(cut, wanted.end, midnight(last) + DAY_NS)
+    after = rows_of(cut, wanted.end, midnight_ns(last) + DAY_NS)
     inside = between + rows_of(cut, wanted.start, wanted.end)
     return Chapter(rolled_back(told.life, [*later, *after]), inside)
 
@@ -252,7 +251,7 @@ def _price_sets(
     """
     boundaries = {wanted.start, wanted.end}
     if asked.detailed:
-        days = (midnight(row.day) + 1 for chapter in chapters for row in chapter.rows)
+        days = (midnight_ns(row.day) + 1 for chapter in chapters for row in chapter.rows)
         last = min(wanted.end, max((moments.now_ns, *days)))
         first = wanted.start - wanted.start % DAY_NS + DAY_NS
         boundaries |= set(range(first, last, DAY_NS))

@@ -14,7 +14,6 @@ import redis
 
 from pm import keys
 from pm.attribution.money import total
-from pm.attribution.period import day_of
 from pm.attribution.rows import (
     AMOUNT_FIELDS,
     COUNT_FIELDS,
@@ -24,8 +23,10 @@ from pm.attribution.rows import (
     contributions,
 )
 from pm.attribution.scan import JournalIncomplete
+from pm.connect.replies import text_of
+from pm.days import utc_day
 from pm.decimals import Amount
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 
 _FIELDS = ("status", "ended_at", "seq")
 
@@ -40,11 +41,11 @@ def restated_rows(
     names: Any = client.zrange(keys.restatements(book), 0, -1)
     pipeline = client.pipeline(transaction=False)
     for name in names:
-        pipeline.hmget(keys.pending(book, _text(name)), _FIELDS)
+        pipeline.hmget(keys.pending(book, text_of(name)), _FIELDS)
     rows: list[Row] = []
     for values in pipeline.execute():
-        status, ended_at, seq = [_text(value or "") for value in values]
-        if status == "restated" and day_of(int(ended_at)) == day and int(seq) <= through:
+        status, ended_at, seq = [text_of(value or "") for value in values]
+        if status == "restated" and utc_day(int(ended_at)) == day and int(seq) <= through:
             rows += _rows_of(history, book, int(seq))
     return rows
 
@@ -80,7 +81,3 @@ def _rows_of(history: History, book: str, seq: int) -> list[Row]:
     except HistoryGap as error:
         raise JournalIncomplete(str(error)) from None
     return [contribution_row(book, part) for part in contributions(entry["contribution"])]
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

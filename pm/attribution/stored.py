@@ -20,6 +20,7 @@ from pm.attribution.holdings import Held, Life, rolled_back
 from pm.attribution.rows import NO_INSTRUMENT, Row, parse_day
 from pm.attribution.sums import add
 from pm.attribution.worth import Terms
+from pm.connect.replies import text_of, texts_of
 from pm.decimals import ONE, ZERO, Amount
 
 RECENT_DAYS: Final = 3
@@ -84,13 +85,13 @@ def read(
 def strategies_of(client: redis.Redis, book: str) -> list[str]:
     """The strategies of a book, sorted as text."""
     members: Any = client.zrange(keys.strategies(book), 0, -1)
-    return sorted(_text(member) for member in members if _text(member) != keys.SENTINEL)
+    return sorted(text_of(member) for member in members if text_of(member) != keys.SENTINEL)
 
 
 def lifetime(client: redis.Redis, book: str, strategy: str) -> tuple[int, int]:
     """When the strategy's first and latest booked events happened, in ns; 0 for never."""
     found: Any = client.hmget(keys.strategy(book, strategy), ["inception_time", "last_update_time"])
-    first, last = (int(_text(value)) if value else 0 for value in found)
+    first, last = (int(text_of(value)) if value else 0 for value in found)
     return first, last
 
 
@@ -149,7 +150,7 @@ def _at_once(
     totals = {strategy: _texts(next(answers)) for strategy in strategies}
     days = {key: _texts(next(answers)) for key in recent}
     stored = {place: next(answers) for place in places}
-    changed = [key for key in older if _text(next(answers) or "") != _seq_of(reading.days[key])]
+    changed = [key for key in older if text_of(next(answers) or "") != _seq_of(reading.days[key])]
     _note_places(days, reading)
     _note_open(members, strategies, reading)
     if changed:
@@ -177,7 +178,7 @@ def _told(
         if holder != strategy or values[0] is None:
             continue
         quantity, cost, base, quote, x, multiplier, inverse, unvalued = (
-            _text(value or "") for value in values
+            text_of(value or "") for value in values
         )
         terms = Terms(
             instrument=instrument,
@@ -222,7 +223,7 @@ def _note_places(days: Mapping[DayKey, Hash], reading: _Reading) -> None:
 
 def _note_open(members: Iterable[Any], strategies: Sequence[str], reading: _Reading) -> None:
     for member in members:
-        strategy, _, instrument = _text(member).partition(":")
+        strategy, _, instrument = text_of(member).partition(":")
         if instrument and strategy in strategies:
             reading.places.add((strategy, instrument))
 
@@ -241,8 +242,4 @@ def _parsed(text: str) -> dict[str, Amount]:
 
 
 def _texts(stored: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in stored.items()}
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return texts_of(stored)

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of
 from pm.functions import library
 
 Status = Literal["applied", "full", "already", "cursor", "reference", "failed", "torn", "no_book"]
@@ -196,7 +197,7 @@ def redo(client: redis.Redis, applier: Applier) -> int:
         arguments: list[str | bytes] = [str(REDO_ENTRIES_MAX), applier._publish]
         for entry, facts in events:
             if facts["kind"] == "quarantined":
-                arguments += [_text(entry).partition("-")[0], _raw(client, book, facts)]
+                arguments += [text_of(entry).partition("-")[0], _raw(client, book, facts)]
         reply = applier._call(client, "redo", wanted, arguments)
         if reply[0] != "redone":
             return done
@@ -217,10 +218,6 @@ def _raw(client: redis.Redis, book: str, facts: Mapping[str, Any]) -> bytes:
     fields = found[0][1] if found else {}
     raw: bytes = fields.get(b"frame", fields.get(b"event", b""))
     return raw
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _submission(reply: list[str]) -> Submission:

@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 
 ENTRIES_A_READ = 500
 
@@ -15,18 +16,18 @@ ENTRIES_A_READ = 500
 def read(
     client: redis.Redis, book: str, *, after: int = 0, through: int | None = None
 ) -> Iterator[dict[str, str]]:
-    """Entries with a seq above `after` up to `through` (default: the end), each with its "seq"."""
+    """Entries with a seq above `after` up to `through` (default: the end), each with its "seq".
+
+    An entry's id is `<seq>-0`; under another it is none: whoever asks for its seq misses it.
+    """
     end = "+" if through is None else f"{through}-0"
     start = f"({after}-{2**64 - 1}"
     while True:
         entries: Any = client.xrange(keys.journal(book), start, end, count=ENTRIES_A_READ)
         for entry, fields in entries:
-            seq = _text(entry).partition("-")[0]
-            yield {"seq": seq, **{_text(name): _text(value) for name, value in fields.items()}}
+            seq, _, number = text_of(entry).partition("-")
+            if number == "0":
+                yield {"seq": seq, **texts_of(fields)}
         if len(entries) < ENTRIES_A_READ:
             return
-        start = f"({_text(entries[-1][0])}"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+        start = f"({text_of(entries[-1][0])}"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of
 
 START = "0-0"
 
@@ -44,15 +45,14 @@ class LaneEntry(NamedTuple):
 def of_book(client: redis.Redis, book: str) -> list[str]:
     """The lanes of a book: the producers' lane, the replay lane, and those gateways opened."""
     members: Any = client.zrange(keys.lanes(book), 0, -1)
-    opened = {member.decode() if isinstance(member, bytes) else member for member in members}
+    opened = map(text_of, members)
     return sorted({keys.DEFAULT_LANE, keys.QUARANTINE_LANE, *opened} - {keys.SENTINEL})
 
 
 def cursors(client: redis.Redis, book: str, lanes: Sequence[str]) -> dict[str, str]:
     """The cursor text of each lane; a lane never read stands at the start."""
-    found = client.hmget(keys.book(book), [f"cursor:{lane}" for lane in lanes])
-    texts = [part.decode() if isinstance(part, bytes) else part for part in found]
-    return {lane: text or START for lane, text in zip(lanes, texts, strict=True)}
+    found: Any = client.hmget(keys.book(book), [f"cursor:{lane}" for lane in lanes])
+    return {lane: text_of(text or START) for lane, text in zip(lanes, found, strict=True)}
 
 
 def read(
@@ -91,7 +91,7 @@ def publish(
         pipeline.xadd(
             keys.lane(book, keys.DEFAULT_LANE), {"event": payload, "received_at": received_at}
         )
-    return [part.decode() if isinstance(part, bytes) else part for part in pipeline.execute()]
+    return [text_of(entry) for entry in pipeline.execute()]
 
 
 def is_past(cursor: str, entry: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of
 from pm.functions import library
 from pm.functions.library import LibraryMissing
 
@@ -78,7 +79,7 @@ def head(client: redis.Redis, name: str) -> BookHead | None:
     if found[1] is None:
         return None
     try:
-        schema, seq, digest, version, generation = map(_text, found)
+        schema, seq, digest, version, generation = map(text_of, found)
         return BookHead(name, schema, int(seq), digest, int(version), int(generation))
     except ValueError as error:
         raise BookError(
@@ -89,7 +90,7 @@ def head(client: redis.Redis, name: str) -> BookHead | None:
 def names(client: redis.Redis) -> list[str]:
     """The books that exist, sorted."""
     members: Any = client.zrange(keys.books(), 0, -1)
-    return sorted(map(_text, members))
+    return sorted(map(text_of, members))
 
 
 def check_schema(present: BookHead) -> None:
@@ -98,10 +99,6 @@ def check_schema(present: BookHead) -> None:
         raise BookError(
             f"book {present.name} has layout {present.schema}, this program knows {SCHEMA}"
         )
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _compact(facts: dict[str, str]) -> str:

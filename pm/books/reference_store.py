@@ -15,6 +15,7 @@ import redis
 from redis import exceptions
 
 from pm import keys
+from pm.connect.replies import texts_of
 from pm.reference.record_text import (
     instrument_from_text,
     record_text,
@@ -50,9 +51,9 @@ def load_version(client: redis.Redis, version: int | None = None) -> Reference:
             f"reference data version {wanted} does not exist; newest {current}:"
             " `pm reference load FILE` makes the next"
         )
-    texts = {_text(name): _text(value) for name, value in stored.items()}
+    texts = texts_of(stored)
     for _, fields in rest[0] if rest else ():
-        change = {_text(name): _text(value) for name, value in fields.items()}
+        change = texts_of(fields)
         if change["old"]:
             texts[change["record"]] = change["old"]
         else:
@@ -78,7 +79,7 @@ def _try_merge(client: redis.Redis, new: Reference) -> tuple[int, list[str]]:
         pipeline.watch(keys.reference_versions())  # type: ignore[no-untyped-call]
         version = current_version(client)
         stored = client.hgetall(keys.reference_records())
-        texts = {_text(name): _text(value) for name, value in stored.items()}
+        texts = texts_of(stored)
         wanted = {_name(record): record_text(record) for record in _records(new)}
         changed = {name: text for name, text in wanted.items() if texts.get(name) != text}
         if not changed:
@@ -116,7 +117,3 @@ def _reference(version: int, texts: Mapping[str, str]) -> Reference:
         map(token_from_text, of("token")),
         map(venue_from_text, of("venue")),
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -16,6 +16,7 @@ from redis import exceptions
 
 from pm.books.applying import Applier, Submission
 from pm.books.opening import BookError
+from pm.settings import Settings
 
 REPEATS: Final = 3
 _FIRST_PAUSE_S: Final = 0.01
@@ -53,6 +54,15 @@ class Submitter:
         self._sharded_updates = sharded_updates
         self._repeats = repeats
         self._appliers: dict[str, Applier] = {}
+
+    @classmethod
+    def of(cls, server: redis.Redis, settings: Settings) -> Submitter:
+        """One that submits as the settings say."""
+        return cls(
+            server,
+            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
+            sharded_updates=settings.redis.sharded_updates,
+        )
 
     def submit(self, book: str, facts_text: str) -> Taken:
         """Submit one event by its facts; BookError where the book takes nothing.

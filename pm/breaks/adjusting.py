@@ -14,7 +14,6 @@ from typing import Any, Final
 import redis
 
 from pm import keys
-from pm.attribution.scan import first_received
 from pm.books import opening
 from pm.books.journal import read
 from pm.books.submitting import Submitter
@@ -24,6 +23,8 @@ from pm.crash_points import crash_point
 from pm.events.facts import Direct, Facts
 from pm.events.model import EventError
 from pm.events.read_event import read_event
+from pm.history import History
+from pm.history.receipts import first_received
 from pm.reference.snapshot import Reference
 
 _ADJUSTABLE: Final = ("balance", "position")
@@ -137,7 +138,7 @@ def _seq_of(client: redis.Redis, book: str, event_id: str, since_ns: int) -> int
     """The entry an event counted in, which was received after `since_ns`."""
     head = opening.head(client, book)
     last = 0 if head is None else head.seq
-    after = first_received(client, book, since_ns, last) - 1
+    after = first_received(History(client), book, since_ns, through=last) - 1
     for entry in read(client, book, after=max(0, after), through=last):
         if f'"id":"event/{event_id}"' in entry["facts"] and entry["result"] == "applied":
             return int(entry["seq"])

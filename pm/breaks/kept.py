@@ -18,6 +18,7 @@ from pm import keys
 from pm.breaks import record
 from pm.breaks.found import Found
 from pm.breaks.record import Break
+from pm.connect.replies import text_of, texts_of
 from pm.crash_points import crash_point
 
 _NS_PER_MS: Final = 1_000_000
@@ -96,7 +97,7 @@ class Breaks:
 
     def adjusted(self, break_id: str, seq: int, *, by: str, why: str, now_ns: int) -> Break:
         """End a break by the adjustment with this journal seq."""
-        resolution = f"adjusted seq {seq}"
+        resolution = f"{record.ADJUSTED}{seq}"
         return self._by_person(
             break_id, lambda old: record.resolved(old, resolution, now_ns, by, why)
         )
@@ -109,7 +110,7 @@ class Breaks:
         """Every break, oldest first, or those that are not resolved."""
         key = keys.open_breaks(self.book) if only_open else keys.breaks(self.book)
         members: Any = self._client.zrange(key, 0, -1)
-        ids = [_text(member) for member in members]
+        ids = [text_of(member) for member in members]
         found = []
         for start in range(0, len(ids), _RECORDS_A_READ):
             pipeline = self._client.pipeline(transaction=False)
@@ -181,8 +182,4 @@ def _mapping(after: Break) -> dict[Any, Any]:
 
 
 def _parsed(fields: Any) -> Break:
-    return Break.from_fields({_text(name): _text(value) for name, value in fields.items()})
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return Break.from_fields(texts_of(fields))

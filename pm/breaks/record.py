@@ -13,6 +13,7 @@ State = Literal["open", "explained", "resolved"]
 STATES: Final[tuple[State, ...]] = ("open", "explained", "resolved")
 AGREED_AGAIN: Final = "agreed again"
 DISMISSED: Final = "dismissed"
+ADJUSTED: Final = "adjusted seq "
 _OTHER_AMOUNT: Final = "amount changed"
 _HISTORY_MAX: Final = 100
 
@@ -20,7 +21,7 @@ _HISTORY_MAX: Final = 100
 class Change(NamedTuple):
     """One change of a break's state: when (ns), to what, by whom, why, at what difference."""
 
-    at_ns: int
+    at: int
     state: str
     by: str
     why: str
@@ -63,6 +64,12 @@ class Break:
     def amount(self) -> str:
         """What must stay the same for an explanation to hold."""
         return self.difference or f"{self.ours} | {self.theirs}"
+
+    @property
+    def adjusted_seq(self) -> int | None:
+        """The journal entry of the adjustment that resolved it, None where none did."""
+        seq = self.resolution.removeprefix(ADJUSTED)
+        return int(seq) if seq != self.resolution and seq.isdecimal() else None
 
     def to_fields(self) -> dict[str, str]:
         """The fields of its hash."""

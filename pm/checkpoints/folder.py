@@ -59,14 +59,6 @@ class Checkpoints:
             self._thin(checkpoint.book)
         return path
 
-    def nearest(self, book: str, seq: int) -> Checkpoint | None:
-        """The newest readable checkpoint at or before a seq, None without one."""
-        return next(self.newest_first(book, seq=seq), None)
-
-    def nearest_by_time(self, book: str, time_ns: int) -> Checkpoint | None:
-        """The newest readable one of which nothing was received after `time_ns`, None without."""
-        return next(self.newest_first(book, time_ns=time_ns), None)
-
     def newest_first(
         self, book: str, *, seq: int | None = None, time_ns: int | None = None
     ) -> Iterator[Checkpoint]:

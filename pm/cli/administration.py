@@ -10,6 +10,7 @@ import click
 from pm.books import opening, quarantine, reference_store
 from pm.books.opening import BookError
 from pm.books.quarantine import Refused
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import (
     Failure,
@@ -25,11 +26,9 @@ from pm.reference.record_text import record_text
 from pm.reference.snapshot import DuplicateRecord
 from pm.reference.toml_source import ReferenceDataError, load_reference
 
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
-
 
 @click.group("quarantine", invoke_without_command=True)
-@click.option("--book", help="Only this book (default: all books).")
+@BOOK_OPTION
 @JSON_OPTION
 @click.pass_context
 def quarantine_group(context: click.Context, book: str | None, as_json: bool) -> None:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from pm.archive import ArchiveBusy, ArchiveError, layout, open_archive
 from pm.books import opening
+from pm.cli.options import BOOK_OPTION, moment
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
-from pm.cli.reader import moment
+from pm.cli.progress import book_progress
 from pm.cli.session import Failure, Options, failures, load, session
 from pm.settings import Settings
 
 if TYPE_CHECKING:
     from pm.archive.archiving import Archived
 
-_SHOW_EVERY_S = 0.5
-
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
-
 
 @click.group("archive", invoke_without_command=True)
 @BOOK_OPTION
-@click.option("--through", type=click.IntRange(1), help="Entries up to this seq, however new.")
-@click.option("--before", callback=moment, help="Entries received before this time (UTC).")
+@click.option(
+    "--through", type=click.IntRange(1), metavar="SEQ", help="Entries up to this one, however new."
+)
+@click.option("--before", callback=moment, metavar="TIME", help="Entries received before it (UTC).")
 @click.option("--all-but", type=click.IntRange(0), help="All entries but the newest so many.")
 @click.option(
     "--keep",
@@ -59,7 +59,7 @@ def archive_group(
     kept = keep or (KEPT_ENTRIES if all_but is None else max(1, all_but))
     extent = Extent(through=through, before_ns=before, all_but=all_but, kept_entries=kept)
     done: list[Archived] = []
-    with session(context.obj) as current, current.client() as client:
+    with session(context.obj) as current, current.client() as client, book_progress() as progress:
         if not is_by_hand and not current.settings.storage.archive_completed_trades:
             raise Failure(
                 "storage.archive_completed_trades is false: nothing is archived by age; say what"
@@ -77,7 +77,7 @@ def archive_group(
                         name,
                         now_ns=time.time_ns(),
                         extent=extent if is_by_hand else None,
-                        progress=_progress(f"book {name}: archived"),
+                        progress=partial(progress, name),
                     )
                 )
             except ArchiveBusy as busy:
@@ -98,6 +98,8 @@ def _told(outcome: Archived) -> str:
         )
     lanes = f", {outcome.trimmed_lane_entries} of its lanes" if outcome.trimmed_lane_entries else ""
     moved = f"; moved {outcome.moved_files} files to cold storage" if outcome.moved_files else ""
+    if not (outcome.entries or outcome.trimmed_entries or outcome.trimmed_lane_entries):
+        return f"book {outcome.book}: nothing to archive{both}{moved}"
     return (
         f"book {outcome.book}: archived {outcome.entries} entries in {outcome.files} files"
         f" ({outcome.bytes} bytes), now through seq {outcome.archived_through}; took"
@@ -150,11 +152,12 @@ def check(options: Options, book: str | None, as_json: bool) -> None:
     with failures():
         names = _books(settings, book)
         archive = open_archive(settings)
-        found = [
-            check_book(archive, name, _progress(f"book {name}: checked"))
-            for name in names
-            if archive is not None
-        ]
+        with book_progress() as progress:
+            found = [
+                check_book(archive, name, partial(progress, name))
+                for name in names
+                if archive is not None
+            ]
     if as_json:
         print_json([asdict(checked) for checked in found])
     else:
@@ -181,18 +184,6 @@ def _books(settings: Settings, book: str | None) -> Sequence[str]:
     if book not in names:
         raise ArchiveError(f"the archive in {settings.archive_path} has no book {book}")
     return [book]
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    shown_at = time.monotonic()
-
-    def show(done: int, all_: int) -> None:
-        nonlocal shown_at
-        if sys.stderr.isatty() and time.monotonic() - shown_at > _SHOW_EVERY_S:
-            shown_at = time.monotonic()
-            click.echo(f"{what} {done} of {all_} entries", err=True)
-
-    return show
 
 
 COMMANDS = [archive_group]

@@ -15,7 +15,7 @@ from pm.attribution.answer import PerformanceAttribution
 from pm.attribution.explanation import BOOKED_LINES, PRICE_LINES, Explanation
 from pm.attribution.money import Money
 from pm.attribution.page import page
-from pm.attribution.period import day_of, parse_day
+from pm.attribution.period import parse_day
 from pm.attribution.reports import (
     Asked,
     Granularity,
@@ -28,13 +28,14 @@ from pm.attribution.scan import JournalIncomplete
 from pm.attribution.stored import BookMoves
 from pm.books import opening, reference_store
 from pm.cli.attribution_rows import print_details
+from pm.cli.options import BOOK_OPTION, STRATEGY_ID
 from pm.cli.output import JSON_OPTION, print_json, print_table
-from pm.cli.reader import BOOK_OPTION, STRATEGY_ID
 from pm.cli.session import EXIT_USAGE, Failure, Options, session
 from pm.client import to_json
 from pm.counting.adding import add_unrepeated
 from pm.counting.catalogue import ATTRIBUTION_SECONDS, ATTRIBUTIONS, Series
 from pm.counting.recorder import Recorder
+from pm.days import utc_day
 
 INSTRUMENTS_SHOWN = 20
 REASONS_SHOWN = 10
@@ -153,7 +154,7 @@ def explain(
     """
     with _source(options, book) as source:
         try:
-            wanted = day_of(source.now_ns) if day is None else parse_day(day)
+            wanted = utc_day(source.now_ns) if day is None else parse_day(day)
         except ValueError:
             raise _WrongRange(f"--day: {day} is not a day like 2025-06-01") from None
         try:

@@ -12,15 +12,14 @@ import redis
 from pm.books import opening, quarantine, reference_store
 from pm.books.submitting import Submitter
 from pm.breaks.adjusting import Order, adjust
+from pm.breaks.finding import find_break
 from pm.breaks.kept import BreakError, Breaks
 from pm.breaks.record import STATES, Break
+from pm.cli.options import BOOK_OPTION, BY_OPTION, STRATEGY_ID, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
-from pm.cli.treasury import NUMBER, STRATEGY_ID, AmountCommand
+from pm.cli.treasury import NUMBER, AmountCommand
 
-BY_OPTION = click.option("--by", required=True, help="Who says so.")
-WHY_OPTION = click.option("--why", required=True, help="The reason.")
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 Act = Callable[[Breaks, str], Break]
 
 
@@ -143,12 +142,7 @@ def adjust_break(
     with session(options) as current, current.client(decode=False) as client:
         ensure_library(client)
         kept, found = _one(client, break_id)
-        settings = current.settings
-        submitter = Submitter(
-            client,
-            quarantine_max=settings.portfolio_manager.quarantine_max_entries,
-            sharded_updates=settings.redis.sharded_updates,
-        )
+        submitter = Submitter.of(client, current.settings)
         reference = reference_store.load_version(client)
         try:
             after = adjust(client, submitter, reference, kept, found, order)
@@ -175,24 +169,11 @@ def _tell(kept: Breaks, after: Break, as_json: bool) -> None:
 
 
 def _one(client: redis.Redis, break_id: str) -> tuple[Breaks, Break]:
-    """The break of an id, or of the beginning of one that is unique; Failure without one.
-
-    An empty one, as a script with an unset variable gives it, would mean the only break there is.
-    """
-    if not break_id:
-        raise Failure("the id of a break is empty: `pm breaks` lists them")
-    found = [
-        (kept, each)
-        for kept in (Breaks(client, name) for name in opening.names(client))
-        for each in kept.listed()
-        if each.id.startswith(break_id)
-    ]
-    exact = [pair for pair in found if pair[1].id == break_id] or found
-    if not exact:
-        raise Failure(f"there is no break {break_id}")
-    if len(exact) > 1:
-        raise Failure(f"several breaks begin with {break_id}: {len(exact)}")
-    return exact[0]
+    """The break somebody names; Failure without one."""
+    try:
+        return find_break(client, opening.names(client), break_id)
+    except BreakError as error:
+        raise Failure(str(error)) from None
 
 
 def _print_break(book: str, each: Break) -> None:
@@ -216,7 +197,7 @@ def _print_break(book: str, each: Break) -> None:
     for change in each.history:
         by = f" by {change.by}" if change.by else ""
         amount = f", difference {change.difference}" if change.difference else ""
-        click.echo(f"  {iso(change.at_ns)} {change.state}{by}: {change.why}{amount}")
+        click.echo(f"  {iso(change.at)} {change.state}{by}: {change.why}{amount}")
 
 
 def _first(each: Break) -> str:

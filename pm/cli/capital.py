@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from pm.cli.options import STRATEGY_ID
 from pm.cli.output import JSON_OPTION
 from pm.cli.session import Options
 from pm.cli.transfers import transfer_group
@@ -19,7 +20,6 @@ from pm.cli.treasury import (
     LOCATION_OPTION,
     NONZERO_AMOUNT,
     NUMBER,
-    STRATEGY_ID,
     STRATEGY_OPTION,
     AmountCommand,
     out_of_position,

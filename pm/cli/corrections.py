@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION as OF_BOOK_OPTION
+from pm.cli.options import BY_OPTION, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, token_amounts
-from pm.cli.reader import BOOK_OPTION as OF_BOOK_OPTION
 from pm.cli.reader import books_of, reader
 from pm.cli.session import Failure, Options
 from pm.cli.treasury import (
@@ -15,10 +17,12 @@ from pm.cli.treasury import (
     BOOK_OPTION,
     FEE_AMOUNT,
     ID_OPTION,
+    IDENTIFIER,
     LOCATION_OPTION,
     NONZERO_AMOUNT,
     NUMBER,
     STRATEGY_OPTION,
+    AmountCommand,
     show,
     treasury,
 )
@@ -26,12 +30,26 @@ from pm.client.capital import Capital
 from pm.client.correcting import Corrected
 from pm.client.rendering import to_json
 from pm.corrections.listing import CorrectionRecord, RestatedFigures, records
-from pm.history.history import History, HistoryGap
+from pm.events.event_values import MAX_CHAIN_ID
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import unescape_id
 
-_BY_OPTION = click.option("--by", required=True, help="Who says so.")
-_WHY_OPTION = click.option("--why", required=True, help="Why.")
+_ID_KEY = "correction_id"
 _TRADE_BOOK_OPTION = click.option("--book", help="The book (default: the one of its order).")
+
+
+def _execution(_: Any, __: Any, text: str) -> str:
+    """VENUE/ORDER/EXECUTION, or an execution id alone; a callback of click."""
+    parts = text.split("/")
+    if len(parts) not in (1, 3) or not all(parts):
+        hint = "write VENUE/ORDER/EXECUTION, or its id alone"
+        raise click.BadParameter(f"{text!r} names no execution: {hint}")
+    for part in parts:
+        IDENTIFIER(part)
+    return text
+
+
+_EXECUTION_ARGUMENT = click.argument("execution", callback=_execution)
 
 
 class _Fee(click.ParamType[tuple[str, str]]):
@@ -45,13 +63,13 @@ class _Fee(click.ParamType[tuple[str, str]]):
         if len(parts) != 2:
             self.fail(f"{value!r} is no fee: write '0.5 USDT'")
         amount, token = parts
-        return token, NUMBER(amount)
+        return IDENTIFIER(token), NUMBER(amount)
 
 
 @click.command()
-@click.argument("execution")
-@_WHY_OPTION
-@_BY_OPTION
+@_EXECUTION_ARGUMENT
+@WHY_OPTION
+@BY_OPTION
 @click.option("--keep-fees", is_flag=True, help="What was paid for it stays paid.")
 @ID_OPTION
 @_TRADE_BOOK_OPTION
@@ -78,16 +96,15 @@ def bust(
         _show(capital, "busted", "bust", done, as_json)
 
 
-# Else a quantity below 0 would be taken for an option.
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("execution")
+@click.command(cls=AmountCommand)
+@_EXECUTION_ARGUMENT
 @click.option("--quantity", type=NONZERO_AMOUNT, help="Signed: below 0 for a sell.")
 @click.option("--price", type=FEE_AMOUNT, help="What one unit cost.")
 @click.option("--quote-amount", type=FEE_AMOUNT, help="What all of it cost, to the digit.")
 @click.option("--fee", "fees", type=_Fee(), multiple=True, help="All fees, each '0.5 USDT'.")
 @click.option("--no-fees", is_flag=True, help="There were no fees.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @_TRADE_BOOK_OPTION
 @JSON_OPTION
@@ -131,45 +148,45 @@ def correct(
 
 def _show(capital: Capital, done: str, what: str, corrected: Corrected, as_json: bool) -> None:
     execution = corrected.execution
-    if corrected.made == "failed" and not as_json:
+    if corrected.status == "failed" and not as_json:
         raise Failure(f"the {what} of {execution} cannot be made: {corrected.detail}")
     told: dict[str, Any] = {
         "execution": execution,
-        "made": corrected.made,
+        "status": corrected.status,
         "detail": corrected.detail or None,
     }
-    told["correction"] = corrected.event_id
     if corrected.restatement is not None:
-        show(capital, f"{done} {execution}", [corrected.restatement], as_json, **told)
+        posted = [corrected.restatement]
+        show(capital, f"{done} {execution}", posted, as_json, id_key=_ID_KEY, **told)
         return
     place = f"book {corrected.book}, entry {corrected.seq}, id {corrected.event_id}"
     if as_json:
         fields = {"result": corrected.result, "reason": corrected.reason, "seq": corrected.seq}
-        print_json({**fields, "book": corrected.book, "id": corrected.event_id, **told})
-        if corrected.made == "failed":
+        print_json({**fields, "book": corrected.book, _ID_KEY: corrected.event_id, **told})
+        if corrected.status == "failed":
             raise SystemExit(1)
-    elif corrected.made == "waiting":
+    elif corrected.status == "waiting":
         click.echo(f"waiting for the trade {execution}: nothing changed yet ({place})")
-    elif corrected.made == "moving":
+    elif corrected.status == "moving":
         click.echo(f"waiting: {corrected.detail} ({place})")
     else:
         click.echo(f"nothing changed: this has been made before ({place})")
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--token", help="Of which balance.")
+@click.command(cls=AmountCommand)
+@click.option("--token", type=IDENTIFIER, help="Of which balance.")
 @click.option("--amount", type=NONZERO_AMOUNT, help="By how much, below 0 where less is there.")
-@click.option("--venue", help="Where the balance is.")
+@click.option("--venue", type=IDENTIFIER, help="Where the balance is.")
 @LOCATION_OPTION
 @ACCOUNT_OPTION
-@click.option("--chain-id", type=click.IntRange(0), help="The chain it is on.")
+@click.option("--chain-id", type=click.IntRange(0, MAX_CHAIN_ID), help="The chain it is on.")
 @STRATEGY_OPTION
-@click.option("--instrument", help="Of which position.")
+@click.option("--instrument", type=IDENTIFIER, help="Of which position.")
 @click.option("--quantity", type=NONZERO_AMOUNT, help="By how much, signed.")
 @click.option("--cost", type=NUMBER, help="What that cost, signed like the quantity.")
 @click.option("--break", "break_id", help="The break it resolves.")
-@_WHY_OPTION
-@_BY_OPTION
+@WHY_OPTION
+@BY_OPTION
 @ID_OPTION
 @BOOK_OPTION
 @JSON_OPTION
@@ -179,9 +196,37 @@ def adjust(options: Options, /, as_json: bool, **values: Any) -> None:
 
     It is no deposit: returns are not measured against it.
     """
+    _check_adjustment(values)
     with treasury(options) as capital:
         done = capital.corrections.adjust(**values)
         show(capital, "adjusted", [done], as_json)
+
+
+def _check_adjustment(values: Mapping[str, Any]) -> None:
+    """UsageError unless a balance in one place, a position, or both are told whole."""
+    has_balance = _all_or_none(values, "token", "amount")
+    has_position = _all_or_none(values, "strategy", "instrument", "quantity", "cost")
+    if not has_balance and not has_position:
+        raise click.UsageError(
+            "say what is adjusted: --token and --amount,"
+            " or --strategy, --instrument, --quantity and --cost"
+        )
+    if values["location"] is not None and values["account"] is not None:
+        raise click.UsageError("--account is part of a --location, which is given too")
+    places = ("venue", "location", "account", "chain_id")
+    if has_balance and all(values[name] is None for name in places):
+        raise click.UsageError(
+            "say where the balance is: --venue, --location, --account or --chain-id"
+        )
+
+
+def _all_or_none(values: Mapping[str, Any], *names: str) -> bool:
+    """Whether these options are given; UsageError names those that are missing beside others."""
+    missing = [f"--{name}" for name in names if values[name] is None]
+    if missing and len(missing) < len(names):
+        given = ", ".join(f"--{name}" for name in names if values[name] is not None)
+        raise click.UsageError(f"beside {given} say {', '.join(missing)}")
+    return not missing
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from pm.cli.session import EXIT_FAILED, Options, WrongSettings, load
 from pm.doctor import Finding, examine, worst
 from pm.doctor.finding import fault
 from pm.doctor.rights import NEEDS
-from pm.health.verdict import number_of
+from pm.wording import number_of
 
 _COLOURS = {"ok": "green", "warning": "yellow", "fault": "red"}
 _WIDTH = 17
@@ -36,15 +37,7 @@ def doctor(options: Options, role: str | None, as_json: bool) -> None:
             _print(finding)
     level = worst(found)
     if as_json:
-        print_json(
-            {
-                "level": level,
-                "findings": [
-                    {name: getattr(finding, name) for name in finding.__slots__}
-                    for finding in found
-                ],
-            }
-        )
+        print_json({"level": level, "findings": [asdict(finding) for finding in found]})
     else:
         counts = {name: sum(f.level == name for f in found) for name in ("fault", "warning", "ok")}
         faults = number_of(counts["fault"], "fault")

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
-from pm.cli.reader import BOOK_OPTION, books_of, reader
+from pm.cli.reader import books_of, reader
 from pm.cli.session import Failure, Options, failures
 from pm.client import (
     BalanceChange,
@@ -21,11 +22,13 @@ from pm.client import (
     to_json,
 )
 from pm.client.feed import feed
+from pm.corrections import requests
 from pm.corrections.listing import restated_by
 
 _SHOWN = (
     "strategy", "instrument", "quantity", "price", "token", "amount", "status", "execution",
 )  # fmt: skip
+_FAILED = "correction_failed"
 
 
 @click.command()
@@ -43,15 +46,18 @@ def journal(
     with reader(options) as client:
         entries: list[JournalEntry] = []
         restated: dict[tuple[str, int], int] = {}
+        failed: dict[tuple[str, int], str] = {}
         for name in books_of(client, book):
-            entries.extend(_entries(client, name, start, count, as_json))
+            found_entries = _entries(client, name, start, count, as_json)
+            entries.extend(found_entries)
+            failed |= _failed_executions(client, name, found_entries)
             found = restated_by(client.server, name)
             restated |= {(name, trade): seq for trade, seq in found.items()}
     if as_json:
         print_json([_told(entry, restated) for entry in entries])
         return
     headings = ("book", "seq", "event", "result", "reason", "what", "executed (UTC)", "digest")
-    print_table(headings, [_entry_row(entry, restated) for entry in entries], (1,))
+    print_table(headings, [_entry_row(entry, restated, failed) for entry in entries], (1,))
 
 
 def _told(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> dict[str, Any]:
@@ -79,9 +85,29 @@ def _entries(
     return found
 
 
-def _entry_row(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> tuple[str, ...]:
+def _failed_executions(
+    client: Client, book: str, entries: list[JournalEntry]
+) -> dict[tuple[str, int], str]:
+    """Which trade each correction was of that failed: its entry names the correction alone."""
+    found = {}
+    for entry in entries:
+        if entry.event == _FAILED:
+            asked = requests.stored(client.server, book, str(entry.facts["correction"]))
+            found[book, entry.seq] = asked.get("execution", "")
+    return found
+
+
+def _entry_row(
+    entry: JournalEntry,
+    restated: dict[tuple[str, int], int],
+    failed: dict[tuple[str, int], str],
+) -> tuple[str, ...]:
     facts = entry.facts
     what = [str(facts[name]) for name in _SHOWN if name in facts]
+    reason = entry.reason
+    if entry.event == _FAILED:
+        what.append(failed[entry.book, entry.seq])
+        reason = reason or str(facts["reason"])
     if (entry.book, entry.seq) in restated:
         what.append(f"restated by {restated[entry.book, entry.seq]}")
     executed_at = facts.get("executed_at")
@@ -90,7 +116,7 @@ def _entry_row(entry: JournalEntry, restated: dict[tuple[str, int], int]) -> tup
         str(entry.seq),
         entry.event,
         entry.result,
-        entry.reason,
+        reason,
         " ".join(what),
         iso(int(str(executed_at)) if executed_at else None),
         entry.digest[:12],

@@ -14,7 +14,6 @@ from typing import TextIO
 import click
 import redis
 
-from pm.archive import open_archive
 from pm.books import lanes, opening, reference_store
 from pm.cli.making import Made, make_corrections
 from pm.cli.output import JSON_OPTION, print_json
@@ -24,7 +23,7 @@ from pm.decimals import Amount
 from pm.events.lines import MarkLine, parse_lines
 from pm.events.message import pack
 from pm.events.model import Event, EventError, Split
-from pm.history import History
+from pm.history.opening import open_history
 from pm.keys import DEFAULT_LANE
 from pm.marks import store
 from pm.marks.lines import marks_of_tables
@@ -203,7 +202,7 @@ def _apply(
     drain(client, current.settings, book, DEFAULT_LANE, last, _progress(book, len(events)))
     after = opening.head(client, book)
     assert after is not None
-    history = History(client, open_archive(current.settings))
+    history = open_history(client, current.settings)
     for entry in history.read(book, after=before.seq, through=after.seq):
         facts = json.loads(entry["facts"])
         if facts.get("lane") == DEFAULT_LANE and facts["entry"] in entries:

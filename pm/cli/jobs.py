@@ -6,7 +6,9 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import click
 
@@ -19,6 +21,9 @@ from pm.cli.processes import (
     stop_on_signals,
 )
 from pm.cli.session import Failure, Options, ensure_library, failures, load, session
+from pm.settings import Settings
+
+log = logging.getLogger("pm.jobs")
 
 log = logging.getLogger("pm.jobs")
 
@@ -71,8 +76,18 @@ def _schedule(options: Options, told: list[str]) -> int:
             for name in QUEUES:
                 member = [*command, "jobs", "--member", name, str(os.getpid()), *told]
                 members.enter_context(running(Pool(member, 1, environment), stop))
+            log.info("queues: %s", "; ".join(_queues(current.settings)))
             Scheduler(current.settings, server).run(stop)
     return 0
+
+
+def _queues(settings: Settings) -> Iterator[str]:
+    """Every queue with the jobs that go through it."""
+    from workers.jobs.table import QUEUES, jobs_on
+
+    for queue in QUEUES:
+        names = [job.name for job in jobs_on(settings) if job.queue == queue]
+        yield f"{queue} ({', '.join(names)})"
 
 
 @jobs.command("list")
@@ -92,10 +107,8 @@ def list_jobs(options: Options, every: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "jobs": [
-                    {name: getattr(row, name) for name in row.__slots__} for row in jobs_found
-                ],
-                "runs": [{name: getattr(run, name) for name in run.__slots__} for run in found],
+                "jobs": [asdict(row) for row in jobs_found],
+                "runs": [asdict(run) for run in found],
             }
         )
         return

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import click
 import redis
 
-from pm.archive import open_archive
 from pm.books.submitting import Submitter
 from pm.cli.session import Session
 from pm.corrections import requests
 from pm.corrections.making import Corrections
-from pm.history.history import History, HistoryGap
+from pm.history import HistoryGap
+from pm.history.opening import open_history
 from pm.reference.text_ids import unescape_id
 
 Made = Counter[str]
@@ -21,12 +21,8 @@ Made = Counter[str]
 
 def make_corrections(current: Session, client: redis.Redis, books: Iterable[str]) -> Made:
     """What has become of every correction that was open; `client` must not decode."""
-    submitter = Submitter(
-        client,
-        quarantine_max=current.settings.portfolio_manager.quarantine_max_entries,
-        sharded_updates=current.settings.redis.sharded_updates,
-    )
-    history = History(client, open_archive(current.settings))
+    submitter = Submitter.of(client, current.settings)
+    history = open_history(client, current.settings)
     corrections, made = Corrections(client, submitter, history), Counter[str]()
     for book in books:
         for name in requests.open_names(client, book):

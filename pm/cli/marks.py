@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 import click
 
 from pm.books import opening, reference_store
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
 from pm.marks import store
@@ -205,7 +206,7 @@ def _row(shown: dict[str, Any]) -> tuple[str, ...]:
 
 
 @mark_group.command("to-market")
-@click.option("--book", help="Only this book (default: all books).")
+@BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
 def mark_to_market(options: Options, book: str | None, as_json: bool) -> None:

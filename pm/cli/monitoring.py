@@ -22,7 +22,7 @@ from pm.client.asking import READ_REPEATS
 from pm.connect.replies import text_of
 from pm.counting.catalogue import BUCKETS, METRICS, Series
 from pm.counting.stored import read_counted
-from pm.health.asking import Health, ask
+from pm.health.asking import Health, ask, not_asked
 from pm.metrics import exposition
 from pm.metrics.collecting import current_gauges
 from pm.metrics.serving import MonitoringServer, Pages, parse_address
@@ -117,8 +117,15 @@ def _labels(series: Series) -> dict[str, str]:
 @click.pass_obj
 def health(options: Options, as_json: bool) -> None:
     """Say how every part of the system is; exit code 0 if all are well, 1 if one is not."""
-    with _asking(options) as (current, client):
-        found = ask(client, current.settings, time.time_ns())
+    try:
+        with _asking(options) as (current, client):
+            found = ask(client, current.settings, time.time_ns())
+    except WrongSettings:
+        raise
+    except Failure as error:
+        if not as_json:
+            raise
+        found = not_asked(error.message, time.time_ns())
     if as_json:
         print_json(found.to_json())
     else:

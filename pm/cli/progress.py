@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -38,6 +40,21 @@ class EntryProgress:
         """Leave the line as it is."""
         if self._width:
             click.echo("", err=True)
+
+
+@contextmanager
+def book_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far the work on each book is: told the book, entries done and entries in all."""
+    shown: dict[str, EntryProgress] = {}
+
+    def show(book: str, done: int, of: int) -> None:
+        shown.setdefault(book, EntryProgress(f"book {book}")).show(done, of)
+
+    try:
+        yield show
+    finally:
+        for progress in shown.values():
+            progress.end()
 
 
 def _duration(seconds: float) -> str:

@@ -8,14 +8,13 @@ import click
 
 from pm.books import quarantine
 from pm.checkpoints import Checkpoints
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
 from pm.cli.session import Failure, Options, session
 from pm.fold import from_checkpoint
 from pm.history.opening import open_history
 from pm.verify import Report, verify_book
-
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
 
 
 @click.command()
@@ -39,20 +38,22 @@ def verify(options: Options, book: str | None, is_short: bool, keeps: bool, as_j
             open_history(client, current.settings),
             Checkpoints.of(current.settings),
         )
-        reports = []
+        reports, kept = [], {}
         for name in names:
             start = from_checkpoint(history, checkpoints, name) if is_short else None
             progress = EntryProgress(f"book {name}")
             report = verify_book(client, name, progress.show, history=history, start=start)
             progress.end()
             if keeps and report.checkpoint is not None:
-                checkpoints.write(report.checkpoint)
+                kept[name] = checkpoints.write(report.checkpoint)
             reports.append(report)
     if as_json:
         print_json([_report_json(report) for report in reports])
     else:
         for report in reports:
             _print_report(report)
+            if report.book in kept:
+                click.echo(f"  kept as a checkpoint: {kept[report.book]}")
     if not all(report.is_whole for report in reports):
         sys.exit(1)
 

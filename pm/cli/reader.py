@@ -1,4 +1,4 @@
-"""What every reading command starts with: a client over all books, and options they share.
+"""What every reading command starts with: a client over all books, and how unknowns are shown.
 
 A command asks once and ends, so nothing is cached, and it may well take longer than a query of a
 service, so slow ones are not worth a line; the time an answer may take is that of the settings.
@@ -9,53 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pm.books import opening, reference_store
 from pm.cli.output import iso
-from pm.cli.progress import EntryProgress
+from pm.cli.progress import book_progress
 from pm.cli.session import Failure, Options, session
 from pm.client import Client, QueryLimits
 from pm.connect.client import TIMEOUT_S
 from pm.decimals import Amount
-from pm.events.model import MAX_STRATEGY_ID
 
 if TYPE_CHECKING:
     from pm.client.past_books import PastBooks
 
-BOOK_OPTION = click.option("--book", help="Only this book (default: all books).")
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
+_NOTHING_RECEIVED = "before anything was received"
 NOT_VALUED = "no mark-to-market pass yet: `pm mark to-market` or `pm worker`"
-
-
-def moment(_: Any, option: Any, text: str | None) -> int | None:
-    """Nanoseconds from themselves or an ISO date or date-time, UTC unless it says otherwise.
-
-    A callback of click.
-    """
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        example = "write 2025-06-01 or 2025-06-01T12:00:00Z"
-        example += " or a seq" if "SEQ" in str(getattr(option, "metavar", "")) else ""
-        raise click.BadParameter(f"{text!r} is no time: {example}") from None
-    if told.tzinfo is None:
-        told = told.replace(tzinfo=UTC)
-    seconds = int(told.replace(microsecond=0).timestamp())
-    return (seconds * 1_000_000 + told.microsecond) * 1_000
-
-
-AT_OPTION = click.option(
-    "--at",
-    callback=moment,
-    metavar="TIME|SEQ",
-    help="As it was: by what had been received at a time, or after a journal entry.",
-)
 
 
 @contextmanager
@@ -92,22 +62,15 @@ def reader(options: Options) -> Iterator[Client]:
 
 def past(client: Client, at: int, book: str | None) -> PastBooks:
     """The books as they were; the wait is shown where somebody watches."""
-    shown: dict[str, EntryProgress] = {}
-
-    def show(name: str, seq: int, of: int) -> None:
-        shown.setdefault(name, EntryProgress(f"book {name}")).show(seq, of)
-
-    try:
+    with book_progress() as show:
         return client.as_of(at, book=book, progress=show)
-    finally:
-        for progress in shown.values():
-            progress.end()
 
 
 def print_moment(then: PastBooks) -> None:
     """What moment of which books is shown."""
     told = [
-        f"book {name} after entry {book.seq}, received by {iso(book.received_at)}"
+        f"book {name} after entry {book.seq}, "
+        + (f"received by {iso(book.received_at)}" if book.received_at else _NOTHING_RECEIVED)
         for name, book in then.books.items()
     ]
     click.echo("as it was: " + "; ".join(told))

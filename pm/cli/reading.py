@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pm.cli.options import AT_OPTION, BOOK_OPTION, STRATEGY_ID
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
 from pm.cli.reader import (
-    AT_OPTION,
-    BOOK_OPTION,
     NOT_VALUED,
-    STRATEGY_ID,
     book_of_strategy,
     books_of,
     known,

@@ -13,20 +13,21 @@ import redis
 
 from pm.books import opening
 from pm.checkpoints import Checkpoints
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, print_json
 from pm.cli.progress import EntryProgress
-from pm.cli.proof import BOOK_OPTION, print_differences
+from pm.cli.proof import print_differences
 from pm.cli.session import Failure, Options, Session, ensure_library, session
-from pm.health.verdict import number_of
+from pm.days import DAY_NS
 from pm.history import History
 from pm.history.opening import open_history
 from pm.rebuild import RebuildRefused, Rebuilt, rebuild_book
 from pm.rebuild.restoring import Limits
+from pm.wording import number_of
 
 SWITCH_TIMEOUT_S: Final = 60.0
 """The one call that switches renames every key of a book."""
 
-_DAY_NS: Final = 86_400 * 10**9
 _DIGEST: Final = re.compile("[0-9a-f]{40}")
 
 
@@ -132,7 +133,7 @@ def _rebuild(
 ) -> Rebuilt:
     settings = current.settings
     limits = Limits(
-        settings.storage.hot_data_retention_days * _DAY_NS,
+        settings.storage.hot_data_retention_days * DAY_NS,
         settings.portfolio_manager.quarantine_max_entries,
     )
     progress = EntryProgress(f"book {name}")

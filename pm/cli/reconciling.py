@@ -11,9 +11,9 @@ import redis
 
 from pm.books import opening, quarantine, reference_store
 from pm.checkpoints import Checkpoints
+from pm.cli.options import moment
 from pm.cli.output import JSON_OPTION, print_json
-from pm.cli.progress import EntryProgress
-from pm.cli.reader import moment
+from pm.cli.progress import book_progress
 from pm.cli.reconciled import outside_json, print_outside, print_summary, summary_json
 from pm.cli.session import Failure, Options, Session, session
 from pm.decimals import Amount
@@ -28,7 +28,7 @@ from pm.reference.snapshot import Reference
 from pm.reference.table import KeyFault, parse_not_negative
 from pm.reference.text_ids import escape_id
 from pm.rules.state import BookState
-from pm.statements.files import FORMATS, Format, read_statement
+from pm.statements.files import FORMATS, Format, UnknownPart, read_statement
 from pm.statements.statement import Statement, StatementError
 
 _TIME = {"callback": moment, "metavar": "TIME"}
@@ -39,12 +39,12 @@ def _tolerances(_: Any, __: Any, told: tuple[str, ...]) -> dict[str, Amount]:
     found = {}
     for each in told:
         token, equals, text = each.partition("=")
+        if not equals or not token:
+            raise click.BadParameter(f"{each!r} is not TOKEN=AMOUNT")
         try:
             amount = Amount.parse(parse_not_negative(text, token))
         except KeyFault as error:
-            raise click.BadParameter(str(error)) from None
-        if not equals or not token:
-            raise click.BadParameter(f"{each!r} is not TOKEN=AMOUNT")
+            raise click.BadParameter(f"{error}; write TOKEN=AMOUNT") from None
         found[_id(token)] = amount
     return found
 
@@ -127,6 +127,8 @@ def reconcile(
         raise click.UsageError("a statement is compared with all books, and as they stand")
     try:
         statement = read_statement(list(statements), form)
+    except UnknownPart as error:
+        raise click.BadParameter(str(error), param_hint="'--statement'") from None
     except StatementError as error:
         raise Failure(str(error)) from None
     with session(options) as current, current.client(decode=False) as client:
@@ -193,20 +195,14 @@ def _reconcile_inside(options: Options, book: str | None, full: bool, as_json: b
         names = quarantine.books_with(client, book)
         if not names:
             raise Failure(f"{current.shown} holds no book")
-        shown: dict[str, EntryProgress] = {}
-
-        def progress(name: str, done: int, of: int) -> None:
-            shown.setdefault(name, EntryProgress(f"book {name}")).show(done, of)
-
-        summary = reconcile_all(
-            client,
-            current.settings,
-            books=None if book is None else [book],
-            full=full,
-            progress=progress,
-        )
-        for each in shown.values():
-            each.end()
+        with book_progress() as progress:
+            summary = reconcile_all(
+                client,
+                current.settings,
+                books=None if book is None else [book],
+                full=full,
+                progress=progress,
+            )
     if as_json:
         print_json(summary_json(summary))
     else:

@@ -10,20 +10,9 @@ from collections.abc import Mapping
 
 import click
 
+from pm.cli.options import AT_OPTION, BOOK_OPTION, STRATEGY_ID, moment
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
-from pm.cli.reader import (
-    AT_OPTION,
-    BOOK_OPTION,
-    STRATEGY_ID,
-    book_of_strategy,
-    known,
-    moment,
-    not_valued,
-    past,
-    percent,
-    print_moment,
-    reader,
-)
+from pm.cli.reader import book_of_strategy, known, not_valued, past, percent, print_moment, reader
 from pm.cli.session import Options
 from pm.client import Client, PortfolioSummary, RiskMetrics, to_json
 from pm.client.results import Amounts
@@ -296,8 +285,8 @@ def _print_correlations(what: str, found: Correlations, days: int) -> None:
 
 @click.command()
 @click.option("--strategy", type=STRATEGY_ID, help="Only this strategy.")
-@click.option("--from", "start", callback=moment, help="First time, UTC.")
-@click.option("--to", "end", callback=moment, help="Last time, UTC.")
+@click.option("--from", "start", callback=moment, metavar="TIME", help="First time, UTC.")
+@click.option("--to", "end", callback=moment, metavar="TIME", help="Last time, UTC.")
 @click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="At most.")
 @BOOK_OPTION
 @JSON_OPTION

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import click
 
+from pm.cli.options import BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table, token_amounts
-from pm.cli.reader import BOOK_OPTION, books_of, known, reader
+from pm.cli.reader import books_of, known, reader
 from pm.cli.session import Failure, Options
 from pm.client import Client, Trace, to_json
 from pm.client.parsing import sum_amounts

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pm.cli.options import BOOK_OPTION as OF_BOOK_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Options
 from pm.cli.treasury import (
@@ -198,7 +199,7 @@ def fail(options: Options, transfer_id: str, book: str | None, as_json: bool) ->
 
 
 @transfer_group.command("list")
-@click.option("--book", help="Only this book (default: all books).")
+@OF_BOOK_OPTION
 @JSON_OPTION
 @click.pass_obj
 def list_transfers(options: Options, book: str | None, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from pm.cli.options import STRATEGY_ID
 from pm.cli.output import print_json
 from pm.cli.session import Failure, Options, ensure_books, ensure_library, session
 from pm.client.capital import Capital, CapitalError, Posted
@@ -16,9 +17,8 @@ from pm.client.rendering import to_json
 from pm.client.updates import BalanceChange, Change, PositionChange
 from pm.decimals import ZERO, Amount
 from pm.events.event_values import parse_nonzero
-from pm.events.model import MAX_STRATEGY_ID
 from pm.reference.table import KeyFault, parse_not_negative, parse_number, parse_positive
-from pm.reference.text_ids import unescape_id
+from pm.reference.text_ids import escape_id, unescape_id
 
 _BELOW_ZERO: Final = re.compile(r"-[0-9.]")
 
@@ -35,6 +35,15 @@ def _parsed_by(parse: Callable[[Any, str], str]) -> Callable[[str], str]:
     return amount
 
 
+def _identifier(value: str) -> str:
+    """The type of an option that takes an id as others know it."""
+    try:
+        escape_id(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} {error}") from None
+    return value
+
+
 class AmountCommand(click.Command):
     """Takes a number below 0 for an argument that is wrong, not for an option."""
 
@@ -48,14 +57,21 @@ AMOUNT = _parsed_by(parse_positive)
 NUMBER = _parsed_by(parse_number)
 NONZERO_AMOUNT = _parsed_by(parse_nonzero)
 FEE_AMOUNT = _parsed_by(parse_not_negative)
-STRATEGY_ID = click.IntRange(0, MAX_STRATEGY_ID)
+IDENTIFIER = _identifier
 
 BOOK_OPTION = click.option("--book", help="The book (default: the strategy's).")
 STRATEGY_OPTION = click.option("--strategy", type=STRATEGY_ID, help="Whose it is.")
-LOCATION_OPTION = click.option("--location", help="Where the balance is (default: at the venue).")
-ACCOUNT_OPTION = click.option("--account", help="The account, where it is not the venue's own.")
+LOCATION_OPTION = click.option(
+    "--location", type=IDENTIFIER, help="Where the balance is (default: at the venue)."
+)
+ACCOUNT_OPTION = click.option(
+    "--account", type=IDENTIFIER, help="The account, where it is not the venue's own."
+)
 ID_OPTION = click.option(
-    "--id", "event_id", help="Repeated under the same id, it counts once (default: a random one)."
+    "--id",
+    "event_id",
+    type=IDENTIFIER,
+    help="Repeated under the same id, it counts once (default: a random one).",
 )
 
 
@@ -82,11 +98,13 @@ def show(
     as_json: bool,
     *,
     beside: Sequence[str] = (),
+    id_key: str = "id",
     **more: Any,
 ) -> None:
     """Tell what became of events: `what` was done, and how balances and positions changed by it.
 
-    `beside` is more to tell of it to people, `more` to programs.
+    `beside` is more to tell of it to people, `more` to programs, who find the event's id under
+    `id_key`.
     """
     every = [(event.book, change) for event in posted for change in _changes(capital, event)]
     changes = [(book, change) for book, change in every if isinstance(change, BalanceChange)]
@@ -98,7 +116,7 @@ def show(
             "reason": last.reason,
             "seq": last.seq,
             "book": last.book,
-            "id": last.event_id,
+            id_key: last.event_id,
             "balances": [{"book": book, **to_json(change)} for book, change in changes],
             "positions": [{"book": book, **to_json(change)} for book, change in positions],
         }

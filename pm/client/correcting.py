@@ -19,15 +19,17 @@ from typing import Any, Final, Literal
 
 from pm import keys
 from pm.books import opening
+from pm.client.named_break import NamedBreak
 from pm.client.past import Past
 from pm.client.posted import CapitalError, Posted
 from pm.client.submissions import Submissions, event_of
 from pm.corrections.listing import CorrectionRecord, records
 from pm.corrections.making import Corrections as Making
 from pm.corrections.making import Made
+from pm.crash_points import crash_point
 from pm.decimals import Amount
 from pm.events.model import Adjustment, Bust, Correct
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from pm.reference.text_ids import escape_id, unescape_id
 
 AmountLike = Amount | str | int
@@ -40,13 +42,13 @@ _MOVING: Final = "the position moved each time it was derived: it is tried again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected(Posted):
-    """A correction the books have taken; `made` says what has become of it.
+    """A correction the books have taken; `status` says what has become of it.
 
     With `restated`, `restatement` is the entry that changed position, balances and order.
     """
 
     execution: str
-    made: Literal["restated", "failed", "waiting", "moving", "ended"]
+    status: Literal["restated", "failed", "waiting", "moving", "ended"]
     restatement: Posted | None
     detail: str
 
@@ -124,7 +126,12 @@ class TradeCorrections:
         event_id: str | None = None,
         book: str | None = None,
     ) -> Posted:
-        """Make a balance, a position or both what they are outside, by signed differences."""
+        """Make a balance, a position or both what they are outside, by signed differences.
+
+        `break_id`, or the beginning of one, names the break that ends by it; CapitalError unless it
+        is open or explained.
+        """
+        ended = None if break_id is None else self._break_named(break_id)
         values = {
             "by": by,
             "why": why,
@@ -138,9 +145,17 @@ class TradeCorrections:
             "instrument": instrument,
             "quantity": quantity,
             "cost": cost,
-            "break_id": break_id,
+            "break_id": None if ended is None else ended.id,
         }
-        return self._submissions.post(event_of(Adjustment, "adjustment", values, event_id), book)
+        event = event_of(Adjustment, "adjustment", values, event_id)
+        place = self._submissions.book(book, event.strategy_id)
+        if ended is not None:
+            ended.check_unresolved(event, place)
+        posted = self._submissions.post(event, place)
+        crash_point("adjustment_submitted")
+        if ended is not None:
+            ended.end(event, posted)
+        return posted
 
     def records(self, book: str | None = None) -> tuple[CorrectionRecord, ...]:
         """What was asked and what has become of it, in one book or in all."""
@@ -150,6 +165,10 @@ class TradeCorrections:
                 for name in self._books(book)
                 for record in records(self._submissions.server, self._history, name)
             )
+
+    def _break_named(self, break_id: str) -> NamedBreak:
+        with self._submissions.in_one_line():
+            return NamedBreak.found(self._submissions, self._books(None), break_id)
 
     def _made(self, event: Bust | Correct, book: str | None) -> Corrected:
         place = book or self._book_of(event)
@@ -165,7 +184,7 @@ class TradeCorrections:
         return Corrected(
             **posted.fields(),
             execution=_name(event),
-            made=made.status,
+            status=made.status,
             restatement=_restatement(posted, event.event_id, made),
             detail=detail,
         )

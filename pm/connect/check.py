@@ -16,6 +16,7 @@ import redis
 from redis import exceptions
 
 from pm.connect.errors import ServerError, in_one_line
+from pm.connect.replies import text_of
 from pm.redis_url import redact_url
 
 # The commands the product sends which came late or which a proxy or a fork may lack.
@@ -70,8 +71,9 @@ def check_server(
             unchecked.append(name)
             return None
 
-    with in_one_line(target):
+    with in_one_line(target, is_first=True):
         client.ping()
+    with in_one_line(target):
         missing = ask("COMMAND", lambda: missing_commands(client))
         info = ask("INFO", lambda: client.info())
         fsync = ask("CONFIG", lambda: _appendfsync(client))
@@ -101,7 +103,7 @@ def engine_of(info: Mapping[str, Any]) -> tuple[str, str | None]:
 
 def _appendfsync(client: redis.Redis) -> str | None:
     found: Any = client.config_get("appendfsync")
-    return next((_text(value) for value in found.values()), None)
+    return next((text_of(value) for value in found.values()), None)
 
 
 def _facts(info: Mapping[str, Any] | None, fsync: str | None, no: tuple[str, ...]) -> ServerFacts:
@@ -150,7 +152,3 @@ def _flag(info: Mapping[str, Any], name: str, true: str) -> bool | None:
 
 def _count(info: Mapping[str, Any], name: str) -> int | None:
     return None if name not in info else int(info[name])
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -11,10 +11,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from redis import exceptions
 
 from pm.redis_url import redact_url
+
+_CLOSED: Final = "the server closed the connection"
 
 
 class ServerError(Exception):
@@ -22,17 +25,26 @@ class ServerError(Exception):
 
 
 @contextmanager
-def in_one_line(target: str) -> Iterator[None]:
-    """Turn what redis-py raises inside the block into a ServerError about `target`."""
+def in_one_line(target: str, *, is_first: bool = False) -> Iterator[None]:
+    """Turn what redis-py raises inside the block into a ServerError about `target`.
+
+    `is_first` says that nothing has been heard from the server before.
+    """
     try:
         yield
     except (exceptions.RedisError, OSError) as error:
-        raise ServerError(explain(error, target)) from error
+        raise ServerError(explain(error, target, is_first=is_first)) from error
 
 
-def explain(error: BaseException, target: str) -> str:
-    """One line for an error of redis-py, or of the socket below it, met on `target`."""
-    return f"{redact_url(target)}: {_said_by_server(error) or _met_on_the_way(error)}"
+def explain(error: BaseException, target: str, *, is_first: bool = False) -> str:
+    """One line for an error of redis-py, or of the socket below it, met on `target`.
+
+    `is_first` says that nothing has been heard from the server before.
+    """
+    told = _said_by_server(error) or _met_on_the_way(error)
+    if told == _CLOSED and is_first and target.startswith("redis://"):
+        told = f"{told} (a TLS port needs rediss://)"
+    return f"{redact_url(target)}: {told}"
 
 
 def _said_by_server(error: BaseException) -> str | None:
@@ -72,7 +84,7 @@ def _met_on_the_way(error: BaseException) -> str:
             case ssl.SSLError():
                 return f"TLS failed ({cause.reason or text}): does the server speak TLS there?"
     if "Connection closed by server" in text or "Connection reset" in text:
-        return "the server closed the connection (a TLS port needs rediss://)"
+        return _CLOSED
     return text
 
 

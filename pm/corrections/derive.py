@@ -18,7 +18,7 @@ from pm.corrections.refold import Refolded, moves_between, unvalued
 from pm.corrections.steps import Step, Version
 from pm.corrections.terms import Request, TradeTerms
 from pm.decimals import ONE, ZERO, Amount
-from pm.history.history import History
+from pm.history import History
 from pm.rules.facts import Place, Terms
 from pm.rules.position import Position
 
@@ -127,6 +127,12 @@ def derive(history: History, book: str, request: Request, *, after: int = 0) -> 
         raise CannotCorrect(
             "strategy_differs",
             f"the trade is strategy {trade.strategy}'s, not {request.strategy}'s",
+        )
+    if request.asked_seq and any(seq > request.asked_seq for seq in trade.covering):
+        raise CannotCorrect(
+            "told_between",
+            "a cumulative result came after the correction and before the trade:"
+            " whether it has the old or the new terms, nobody can tell",
         )
     life = read_life(history, book, trade)
     trade_terms = request.applied_to(life.stated[trade.seq], life.terms_then())

@@ -12,7 +12,7 @@ from pm.corrections.reading import BY_QUANTITY, Entry, steps_of
 from pm.corrections.steps import NOT_BOOKED, Execution, FeeValued, Step, Version
 from pm.corrections.terms import TradeTerms, amounts_of, told_terms, told_version
 from pm.decimals import Amount
-from pm.history.history import History
+from pm.history import History
 from pm.rules.facts import Facts, Terms
 from pm.rules.position import Figures, Position, position_of
 from pm.rules.restatements import figures_of

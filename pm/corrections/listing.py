@@ -11,7 +11,7 @@ import redis
 
 from pm.corrections import requests
 from pm.decimals import Amount
-from pm.history.history import History
+from pm.history import History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from pm.corrections.restatement_facts import failure_facts, restatement_facts
 from pm.corrections.searching import before_trade
 from pm.corrections.terms import Request
 from pm.crash_points import crash_point
-from pm.history.history import History
+from pm.history import History
 from pm.rules.facts import FactsError
 
 ATTEMPTS: Final = 20

@@ -11,7 +11,7 @@ from pm.corrections.errors import CannotCorrect
 from pm.corrections.life import read_life, trade_of
 from pm.corrections.restatement_facts import restatement_facts
 from pm.corrections.terms import Request, told_terms
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 
 _COMPARED = (
     "position_seq", "versions", "position", "moves", "order_moves", "trips", "volume",

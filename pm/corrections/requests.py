@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 from pm.corrections.terms import Request, fees_of
 from pm.decimals import Amount
 from pm.rules.pending import OPEN, correction_id
@@ -19,33 +20,28 @@ _PREFIX = correction_id("")
 def names(client: redis.Redis, book: str) -> list[str]:
     """Every correction of a book, those last that were asked or made last."""
     found: Any = client.zrange(keys.restatements(book), 0, -1)
-    return [_text(name).removeprefix(_PREFIX) for name in found]
+    return [text_of(name).removeprefix(_PREFIX) for name in found]
 
 
 def open_names(client: redis.Redis, book: str) -> list[str]:
     """The corrections still to be made."""
     found: Any = client.zrangebylex(keys.pendings(book), f"[{_PREFIX}", f"({_PREFIX}\xff")
-    return [_text(name).removeprefix(_PREFIX) for name in found]
+    return [text_of(name).removeprefix(_PREFIX) for name in found]
 
 
 def stored(client: redis.Redis, book: str, correction: str) -> dict[str, str]:
     """The hash of a correction, empty where there is none."""
     found: Any = client.hgetall(keys.pending(book, correction_id(correction)))
-    return {_text(name): _text(value) for name, value in found.items()}
+    return texts_of(found)
 
 
 def open_request(client: redis.Redis, book: str, correction: str) -> Request | None:
     """What is asked by a correction, None unless it is still to be made."""
     held = stored(client, book, correction)
-    return request_of(correction, held) if held.get("status") == OPEN else None
-
-
-def open_requests(client: redis.Redis, book: str) -> Iterator[Request]:
-    """What all corrections ask that are still to be made."""
-    for correction in open_names(client, book):
-        request = open_request(client, book, correction)
-        if request is not None:
-            yield request
+    if held.get("status") != OPEN:
+        return None
+    # What is open was last touched by the entry that asked for it.
+    return request_of(correction, held)._replace(asked_seq=int(held["seq"]))
 
 
 def request_of(correction: str, held: Mapping[str, str]) -> Request:
@@ -67,7 +63,3 @@ def request_of(correction: str, held: Mapping[str, str]) -> Request:
 
 def _amount(text: str) -> Amount | None:
     return Amount.parse(text) if text else None
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

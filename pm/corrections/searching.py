@@ -8,6 +8,7 @@ from typing import Any, Final
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 
 ENTRIES_MAX: Final = 50_000
 _ENTRIES_A_READ: Final = 500
@@ -19,12 +20,12 @@ def before_trade(client: redis.Redis, book: str, execution: str) -> int:
     while searched < ENTRIES_MAX:
         entries: Any = client.xrevrange(keys.journal(book), end, "-", count=_ENTRIES_A_READ)
         for entry, stored in entries:
-            fields = {_text(name): _text(value) for name, value in stored.items()}
+            fields = texts_of(stored)
             if _books(fields, execution):
-                return int(_text(entry).partition("-")[0]) - 1
+                return int(text_of(entry).partition("-")[0]) - 1
         if len(entries) < _ENTRIES_A_READ:
             return 0
-        end, searched = f"({_text(entries[-1][0])}", searched + len(entries)
+        end, searched = f"({text_of(entries[-1][0])}", searched + len(entries)
     return 0
 
 
@@ -35,7 +36,3 @@ def _books(entry: Mapping[str, str], execution: str) -> bool:
         and entry["result"] in ("applied", "covered")
         and f'"id":"{execution}"' in entry["facts"]
     )
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -49,7 +49,10 @@ class TradeTerms(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What is asked of a trade, as it is pending; None leaves a term as it was."""
+    """What is asked of a trade, as it is pending; None leaves a term as it was.
+
+    `asked_seq` is the entry that asked for it, 0 where that does not matter.
+    """
 
     correction: str
     action: str
@@ -62,6 +65,7 @@ class Request(NamedTuple):
     keep_fees: bool
     by: str
     why: str
+    asked_seq: int = 0
 
     def applied_to(self, trade: TradeTerms, terms: Terms) -> TradeTerms:
         """The trade as the request makes it; CannotCorrect where that makes no sense."""

@@ -18,8 +18,8 @@ def amend(corrections: TradeCorrections, amendments: Sequence[Amendment]) -> Non
     """Make them one after another; DemoError where one cannot be made."""
     for amendment in amendments:
         done = _amended(corrections, amendment)
-        if done.made not in _MADE:
-            raise DemoError(f"{done.execution} is not corrected ({done.made}): {done.detail}")
+        if done.status not in _MADE:
+            raise DemoError(f"{done.execution} is not corrected ({done.status}): {done.detail}")
 
 
 def _amended(corrections: TradeCorrections, amendment: Amendment) -> Corrected:

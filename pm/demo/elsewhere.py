@@ -53,7 +53,7 @@ def rebuild_elsewhere(here: redis.Redis, there: redis.Redis, settings: Settings)
     took_s = time.monotonic() - started_at
     expected = {rebuilt.book: rebuilt.fold.book.expected_state() for rebuilt in done}
     found = [line for book in BOOKS for line in _differences(here, there, book, expected[book])]
-    return Elsewhere(sum(map(len, expected.values())), took_s, found)
+    return Elsewhere(sum(rebuilt.keys for rebuilt in done), took_s, found)
 
 
 def _differences(

@@ -12,6 +12,7 @@ from pm.connect.errors import explain
 from pm.doctor import book_checks, host_checks, rights, server_checks, settings_checks
 from pm.doctor.finding import Finding, fault, ok
 from pm.doctor.site import Site
+from pm.doctor.unreachable import remedy_for
 from pm.server.running import running_server
 from pm.settings import Settings
 
@@ -32,7 +33,9 @@ def examine(settings: Settings, file: Path | None, role: str | None) -> Iterator
         yield fault("server", str(error), "start it, or correct redis.url")
     except (exceptions.RedisError, OSError) as error:
         target = settings.redis.target or str(settings.data)
-        yield fault("server", explain(error, target), "start it, or correct redis.url")
+        yield fault(
+            "server", explain(error, target, is_first=site is None), remedy_for(error, "redis.url")
+        )
     finally:
         if site is not None:
             site.client.close()

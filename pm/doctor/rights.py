@@ -39,6 +39,12 @@ _LEASES: Final = (
     ("UNLINK", _BOOK),
     ("ZREMRANGEBYSCORE", _BOOK, "0", "0"),
 )
+_ARCHIVING: Final = (
+    ("XTRIM", keys.journal("doctor"), "MINID", "0"),
+    ("HSET", keys.archive_head("doctor"), "a", "b"),
+    ("INFO",),
+    ("CONFIG", "GET", "appendfsync"),
+)
 _QUEUE: Final = (
     ("LPUSH", "rq:queue:none", "a"),
     ("LMOVE", "rq:queue:none", "rq:queue:other", "LEFT", "LEFT"),
@@ -63,6 +69,7 @@ NEEDS: Final[Mapping[str, tuple[Command, ...]]] = {
         _READS[3],
     ),
     "worker": (*_READS, *_FUNCTION_WRITES, *_LEASES, ("XREAD", "STREAMS", _BOOK, "0")),
+    "archiver": (*_READS, *_ARCHIVING),
     "reader": _READS,
     "risk": (*_READS, *_FUNCTION_WRITES),
     "jobs": (*_READS, *_FUNCTION_WRITES, *_LEASES, *_QUEUE, ("INFO",)),

@@ -14,6 +14,7 @@ from pm.connect import connect
 from pm.connect.errors import explain
 from pm.doctor.finding import Finding, fault, ok, warning
 from pm.doctor.site import TIMEOUT_S, Site
+from pm.doctor.unreachable import remedy_for
 from pm.redis_url import redact_url
 from pm.settings import DEFAULT_CONFIG, Settings, setting_names
 
@@ -60,7 +61,7 @@ def check_queue(settings: Settings, site: Site | None) -> Iterator[Finding]:
             except exceptions.NoPermissionError:
                 info = {}
     except (exceptions.RedisError, OSError) as error:
-        yield fault("jobs", explain(error, target), "start the queue's server, or correct jobs.url")
+        yield fault("jobs", explain(error, target, is_first=True), remedy_for(error, "jobs.url"))
         return
     if str(info.get("cluster_enabled", "0")) == "1":
         yield fault("jobs", f"{shown} is a cluster", "set jobs.url to a single server")

@@ -10,17 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import sha1
 from typing import Final
 
+from pm.days import utc_day
 from pm.decimals import Amount
 from pm.events.model import Fee, FeeClass, Trace
 
 MAX_DETAIL_LENGTH: Final = 200
-_SECONDS_PER_DAY: Final = 86_400
-_NANOSECONDS_PER_DAY: Final = _SECONDS_PER_DAY * 10**9
 _PLAIN_FOR: Final = {'"': "'", "\\": "/"}
 _NEEDS_QUOTING: Final = re.compile(r"[^ !#-\[\]-~]")
 
@@ -48,10 +45,7 @@ class Direct:
 
 def head(kind: str, place: Place | Direct, executed_at: int) -> str:
     """Return the start of an event's facts, up to its day."""
-    return (
-        f'{_bare_head(kind, place)},"executed_at":"{executed_at}"'
-        f',"day":"{_day(executed_at // _NANOSECONDS_PER_DAY)}"'
-    )
+    return f'{_bare_head(kind, place)},"executed_at":"{executed_at}","day":"{utc_day(executed_at)}"'
 
 
 def optional(key: str, value: str | int | None) -> str:
@@ -81,11 +75,6 @@ def summed_fees(fees: Iterable[Fee]) -> tuple[Fee, ...]:
         amount = Amount.parse(fee.amount)
         sums[key] = sums[key] + amount if key in sums else amount
     return tuple([Fee(token, str(total), kind) for (token, kind), total in sums.items() if total])
-
-
-def utc_day(nanoseconds: int) -> str:
-    """Return the UTC date of a time, YYYY-MM-DD."""
-    return _day(nanoseconds // _NANOSECONDS_PER_DAY)
 
 
 def quarantined_facts(place: Place | Direct, reason: str, detail: str, raw: bytes) -> str:
@@ -122,8 +111,3 @@ def _bare_head(kind: str, place: Place | Direct) -> str:
 
 def _replaced(match: re.Match[str]) -> str:
     return _PLAIN_FOR.get(match.group(), "?")
-
-
-@lru_cache(maxsize=64)
-def _day(day_number: int) -> str:
-    return datetime.fromtimestamp(day_number * _SECONDS_PER_DAY, UTC).date().isoformat()

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from pm.days import utc_day
 from pm.events.event_values import MAX_CHAIN_ID
-from pm.events.facts_text import summed_fees, utc_day
+from pm.events.facts_text import summed_fees
 from pm.events.instrument_facts import InstrumentFacts, assets_text
 from pm.events.model import Fee
 from pm.reference.chains import chain_of_location

@@ -10,8 +10,7 @@ from pm.archive import ArchiveError
 from pm.checkpoints import Checkpoint, Checkpoints
 from pm.fold.fold import Fold, Progress
 from pm.history import History, HistoryGap
-from pm.rules.digest import chain_digest
-from pm.rules.journal import FIELDS
+from pm.rules.journal import follows
 
 
 def from_the_beginning(book: str) -> Fold:
@@ -77,8 +76,7 @@ def _fault(history: History, checkpoint: Checkpoint) -> str:
     following = _entry(history, checkpoint.book, checkpoint.seq + 1)
     if following is None:
         return "the journal has no such entry"
-    values = [following.get(name, "") for name in FIELDS[:-1]]
-    if chain_digest(checkpoint.digest, values) != following.get("digest"):
+    if not follows(following, checkpoint.digest):
         return f"entry {checkpoint.seq + 1} of the journal does not follow from it"
     return ""
 

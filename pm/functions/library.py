@@ -9,6 +9,7 @@ from typing import Any
 import redis
 from redis import exceptions
 
+from pm.connect.replies import text_of
 from pm.functions.bundler import Library, bundle
 
 
@@ -54,7 +55,7 @@ def loaded_names(client: redis.Redis) -> list[str]:
             entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2], strict=True))
         )
         name = fields.get("library_name", fields.get(b"library_name"))
-        names.append(name.decode() if isinstance(name, bytes) else str(name))
+        names.append(text_of(name))
     return sorted(names)
 
 
@@ -76,4 +77,4 @@ def call(
                 f"function {function} is not loaded: run `pm functions load`"
             ) from error
         raise
-    return [part.decode() if isinstance(part, bytes) else str(part) for part in reply]
+    return [text_of(part) for part in reply]

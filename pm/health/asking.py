@@ -42,3 +42,8 @@ def ask(client: redis.Redis, settings: Settings, now_ns: int) -> Health:
     system = read_system(client, settings, now_ns)
     windows = read_counts(client, now_ns).windows
     return Health(now_ns, assess(Situation(system, windows, settings)))
+
+
+def not_asked(why: str, now_ns: int) -> Health:
+    """The health of what did not answer: nothing is known but that."""
+    return Health(now_ns, (Component("server", "down", why),))

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pm.books.opening import SCHEMA
-from pm.health.verdict import (
-    INTERVALS_LATE_MAX,
-    Situation,
-    Verdict,
-    degraded_by,
-    number_of,
-)
+from pm.health.verdict import INTERVALS_LATE_MAX, Situation, Verdict, degraded_by
+from pm.wording import number_of
 
 LAG_DEGRADED_S: Final = 5
 LAG_DOWN_S: Final = 60

@@ -11,6 +11,8 @@ from pm.readings.windows import Window
 UPDATE_P99_S: Final = "0.01"
 QUERY_P99_S: Final = "0.001"
 SHARE_ABOVE_MAX: Final = 0.01
+OBSERVATIONS_MIN: Final = 100
+"""Of fewer a single slow one would be more than the share that may be above."""
 
 
 def position_updates(situation: Situation) -> Verdict:
@@ -36,6 +38,8 @@ def _p99(window: Window, limit_s: str, what: str) -> Verdict:
     since = "since counting began" if window.seconds is None else f"in {window.seconds} s"
     if not count:
         return "healthy", f"no {what} {since}"
+    if count < OBSERVATIONS_MIN:
+        return "healthy", f"{count} {what} {since}: judged from {OBSERVATIONS_MIN} on"
     p99 = window.bound_of(1 - SHARE_ABOVE_MAX)
     text = f"99 % of {count} {what} {since} took {_at_most(p99)}; the limit is {_ms(limit_s)}"
     return ("degraded" if window.share_above(limit_s) > SHARE_ABOVE_MAX else "healthy"), text

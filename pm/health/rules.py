@@ -28,7 +28,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "checksum": server_rules.checksum,
 }
 
-_NEEDED: Final = ("books", "schema", "functions", "persistence", "replicas", "memory")
+_NEEDED: Final = ("server", "books", "schema", "functions", "persistence", "replicas", "memory")
 """What books can be neither applied nor read without."""
 
 

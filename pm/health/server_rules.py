@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pm.health.verdict import CAPACITY_WARN, Situation, Verdict, number_of
+from pm.health.verdict import CAPACITY_WARN, Situation, Verdict
+from pm.wording import number_of
 
 
 def persistence(situation: Situation) -> Verdict:

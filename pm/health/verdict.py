@@ -57,8 +57,3 @@ def worst_of(components: Sequence[Component]) -> Level:
 def degraded_by(faults: Sequence[str], well: str) -> Verdict:
     """Degraded by faults, or well."""
     return ("degraded", "; ".join(faults)) if faults else ("healthy", well)
-
-
-def number_of(count: int, one: str, many: str = "") -> str:
-    """A count in words: 1 worker, 2 workers."""
-    return f"{count} {one}" if count == 1 else f"{count} {many or one + 's'}"

@@ -14,8 +14,7 @@ from typing import Protocol
 import redis
 
 from pm.books import journal
-from pm.rules.digest import chain_digest
-from pm.rules.journal import FIELDS
+from pm.rules.journal import follows
 
 
 class HistoryGap(Exception):
@@ -137,11 +136,14 @@ class History:
                 raise self._gap(book, done + 1, following)
 
     def _gap(self, book: str, seq: int, following: int | None) -> HistoryGap:
-        first = None if self.client is None else next(journal.read(self.client, book), None)
-        is_beginning = first is not None and int(first["seq"]) == following
-        is_beginning = is_beginning and self.archive is None
         left_out = self.leaves_out
-        return HistoryGap(book, seq, following, is_beginning=is_beginning, leaves_out=left_out)
+        if self.client is not None and self.archive is None:
+            first = next(journal.read(self.client, book), None)
+            if first is not None and int(first["seq"]) > seq:
+                return HistoryGap(
+                    book, seq, int(first["seq"]), is_beginning=True, leaves_out=left_out
+                )
+        return HistoryGap(book, seq, following, leaves_out=left_out)
 
     def raws(self, book: str, *, after: int, through: int) -> dict[int, bytes]:
         """The bytes of refused entries that the archive has, by seq."""
@@ -164,6 +166,5 @@ class History:
 
 
 def _check_follows(book: str, digest: str, entry: Mapping[str, str]) -> None:
-    values = [entry.get(name, "") for name in FIELDS[:-1]]
-    if chain_digest(digest, values) != entry.get("digest"):
+    if not follows(entry, digest):
         raise HistoryFork(book, int(entry["seq"]))

@@ -18,13 +18,14 @@ from typing import Any, Final, NamedTuple
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
+from pm.days import utc_day
 from pm.decimals import Amount
-from pm.events.facts_text import utc_day
 from pm.functions import library
 from pm.marks.mark import SECOND_NS, Mark, MarkKind, Pair, best_mark
 from pm.marks.rates import Prices
 from pm.marks.splits import Split, adjusted_price
-from pm.marks.stored import current_marks, mark_of, splits_by_instrument, text_of
+from pm.marks.stored import current_marks, mark_of, splits_by_instrument
 from pm.reference.snapshot import Reference
 from pm.settings import ValuationSettings
 
@@ -179,7 +180,7 @@ def _filed(client: redis.Redis, subject: str, quote: str) -> Iterator[tuple[int,
         name = keys.mark_history(subject, quote)
         entries: Any = client.xrevrange(name, end, "-", count=_HISTORY_A_READ)
         for entry, fields in entries:
-            values = {text_of(field): text_of(value) for field, value in fields.items()}
+            values = texts_of(fields)
             kind: Any = values["class"]
             filed_ms = int(text_of(entry).partition("-")[0])
             yield filed_ms, mark_of(subject, quote, kind, values)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pm.connect.replies import text_of
 from pm.decimals import Amount
 from pm.marks.mark import MARK_KINDS, Mark, MarkKind
 from pm.marks.splits import Split
@@ -43,11 +44,6 @@ def splits_by_instrument(stored: Mapping[Any, Any]) -> dict[str, tuple[Split, ..
         split = Split(instrument, event_id, int(terms["time"]), *ratio)
         found.setdefault(instrument, []).append(split)
     return {name: tuple(sorted(found[name], key=_split_order)) for name in sorted(found)}
-
-
-def text_of(value: bytes | str) -> str:
-    """Text, whether the client decodes or not."""
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _split_order(split: Split) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from pm.connect.replies import text_of, texts_of
 from pm.counting.adding import forget_processes
 from pm.counting.catalogue import TOLD_BY_GATEWAYS, Series
 from pm.counting.stored import counter_field, series_of
-from pm.events.facts_text import utc_day
+from pm.days import utc_day
 from pm.health.rules import assess
 from pm.health.verdict import Situation
 from pm.metrics.gauges import gauges_of

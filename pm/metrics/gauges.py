@@ -15,7 +15,6 @@ from pm.readings.today import TodayReading
 from pm.readings.worth import Worth
 from pm.settings import PortfolioManagerSettings
 
-Gauges = Mapping[Series, str]
 _Value = Amount | int | bool | None
 
 _LEVELS: Final = {"healthy": 0, "degraded": 1, "down": 2}

@@ -100,6 +100,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse in one plain line; a method that is not known is one that is not allowed."""
+        status = HTTPStatus(code)
+        if status is HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        body = f"{status.phrase.lower()}\n".encode()
+        self.send_response(status)
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self) -> str:
+        """The name of the server, and no version of anything."""
+        return "pm"
+
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)
 
@@ -113,4 +132,4 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _json(status: HTTPStatus, told: Any) -> Answer:
-    return Answer(status, _JSON, json.dumps(told).encode())
+    return Answer(status, _JSON, f"{json.dumps(told)}\n".encode())

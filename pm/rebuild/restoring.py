@@ -20,6 +20,7 @@ from redis import exceptions
 from pm import keys
 from pm.books import lanes, reference_store
 from pm.books.lanes import Cursor
+from pm.connect.replies import text_of
 from pm.fold import Fold
 from pm.history import History
 from pm.rules.journal import FIELDS
@@ -175,5 +176,4 @@ def _last_id(client: redis.Redis, key: str) -> str | None:
         if "no such key" in str(error):
             return None
         raise
-    last = told["last-generated-id"]
-    return last.decode() if isinstance(last, bytes) else str(last)
+    return text_of(told["last-generated-id"])

@@ -17,6 +17,7 @@ from pm.books import opening
 from pm.breaks.found import Event, Found, event_text
 from pm.breaks.kept import Breaks, Outcome
 from pm.breaks.record import Break
+from pm.connect.replies import texts_of
 from pm.history import History
 from pm.reconcile.runs import Runs
 
@@ -151,7 +152,7 @@ def _sent(client: redis.Redis, between: _Between) -> dict[str, str]:
     """What the sender knows of the transfer; empty where it knows none."""
     key = keys.pending(between.sender, f"transfer.{between.transfer_id}")
     found: Any = client.hgetall(key)
-    return {_text(name): _text(value) for name, value in found.items()}
+    return texts_of(found)
 
 
 def _has_seen(client: redis.Redis, between: _Between) -> bool:
@@ -163,7 +164,3 @@ def _has_seen(client: redis.Redis, between: _Between) -> bool:
     names = [keys.seen(between.receiver, max(0, head.generation - back)) for back in (0, 1)]
     names.append(keys.seen_future(between.receiver))
     return any(client.sismember(name, dedupe_id) for name in names)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

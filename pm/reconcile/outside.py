@@ -8,12 +8,13 @@ from typing import Final, TypeVar
 
 import redis
 
-from pm.attribution.scan import first_received
 from pm.breaks.found import Found
 from pm.breaks.kept import Breaks, Outcome
 from pm.breaks.record import Break
+from pm.days import DAY_NS
 from pm.decimals import Amount
 from pm.history import History
+from pm.history.receipts import first_received
 from pm.reconcile.believable import check_believable
 from pm.reconcile.booked import Booked
 from pm.reconcile.first_events import FirstEvents
@@ -27,7 +28,7 @@ from pm.reference.snapshot import Reference
 from pm.statements.statement import Statement, ToldPosition, ToldTrade
 from pm.statements.symbols import Symbols
 
-_EARLY_NS: Final = 86_400 * 1_000_000_000
+_EARLY_NS: Final = DAY_NS
 """How long before it was executed something may seem to have been received."""
 
 Row = TypeVar("Row", ToldPosition, ToldTrade)
@@ -88,7 +89,7 @@ def reconcile_statement(
     StatementError, with nothing changed, for one that is not to be believed.
     """
     symbols = Symbols(reference, terms.venue)
-    booked = _booked(client, history, statement, held, terms)
+    booked = _booked(history, statement, held, terms)
     if not terms.allow_empty:
         check_believable(statement, held, booked)
     unknown = _Findings()
@@ -113,9 +114,7 @@ def reconcile_statement(
     return OutsideReport(terms.venue, terms.location, seqs, parts, len(compared), outcome, found)
 
 
-def _booked(
-    client: redis.Redis, history: History, statement: Statement, held: Held, terms: Terms
-) -> Booked:
+def _booked(history: History, statement: Statement, held: Held, terms: Terms) -> Booked:
     """What the books have traded there, from about the beginning of the statement on."""
     booked = Booked(terms.venue, terms.location)
     if statement.trades is None:
@@ -124,7 +123,7 @@ def _booked(
     for book, seq in held.seqs.items():
         after = 0
         if since_ns is not None:
-            after = first_received(client, book, since_ns - _EARLY_NS, seq) - 1
+            after = first_received(history, book, since_ns - _EARLY_NS, through=seq) - 1
         booked.add(book, history.read(book, after=after, through=seq))
     return booked
 

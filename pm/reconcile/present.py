@@ -14,6 +14,7 @@ import redis
 from pm import keys
 from pm.books import opening
 from pm.books.opening import BookError
+from pm.connect.replies import text_of
 from pm.decimals import Amount
 from pm.reconcile.held import Held, HeldBalance, HeldPosition
 from pm.rules.state import BookState
@@ -98,13 +99,16 @@ def _read(client: redis.Redis, names: Sequence[str], fields: Sequence[str]) -> l
         pipeline = client.pipeline(transaction=False)
         for name in names[start : start + KEYS_A_READ]:
             pipeline.hmget(name, fields)
-        found += [[_text(value) for value in values] for values in pipeline.execute()]
+        found += [
+            ["" if value is None else text_of(value) for value in values]
+            for values in pipeline.execute()
+        ]
     return found
 
 
 def _tokens(client: redis.Redis, book: str, location: str) -> list[str]:
     members: Any = client.zrange(keys.balances(book), 0, -1)
-    found = (_text(member).rpartition(":") for member in members)
+    found = (text_of(member).rpartition(":") for member in members)
     return [token for place, _, token in found if place == location]
 
 
@@ -113,7 +117,7 @@ def _position_names(client: redis.Redis, book: str, venue: str) -> list[tuple[st
     for key in (keys.positions(book), keys.closed(book)):
         members: Any = client.zrange(key, 0, -1)
         for member in members:
-            strategy, _, instrument = _text(member).partition(":")
+            strategy, _, instrument = text_of(member).partition(":")
             if instrument.partition(".")[0] == venue:
                 found.append((strategy, instrument))
     return found
@@ -124,9 +128,3 @@ def _amount(text: str, book: str, name: str) -> Amount:
         return Amount.parse(text)
     except ValueError:
         raise BookError(f"book {book}: {name} cannot be read: run `pm verify`") from None
-
-
-def _text(value: bytes | str | None) -> str:
-    if value is None:
-        return ""
-    return value.decode() if isinstance(value, bytes) else value

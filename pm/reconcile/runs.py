@@ -9,6 +9,7 @@ from typing import Any, Final
 import redis
 
 from pm import keys
+from pm.connect.replies import text_of, texts_of
 
 _AGREED: Final = "agreed:"
 
@@ -47,7 +48,7 @@ class Runs:
     def last(self) -> dict[str, str]:
         """Everything kept but what has agreed; empty before the first run."""
         found: Any = self._client.hgetall(self._key)
-        told = {_text(name): _text(value) for name, value in found.items()}
+        told = texts_of(found)
         return {name: value for name, value in told.items() if not name.startswith(_AGREED)}
 
     def agreed(self, figures: Iterable[tuple[str, str]], seqs: Mapping[str, int]) -> None:
@@ -59,7 +60,7 @@ class Runs:
     def transfers_done(self) -> dict[str, int]:
         """Up to which seq of each book its transfers were looked at."""
         found: Any = self._client.hget(self._key, "transfers_done")
-        done: dict[str, int] = json.loads(_text(found)) if found else {}
+        done: dict[str, int] = json.loads(text_of(found)) if found else {}
         return done
 
     def transfers_looked_at(self, seqs: Mapping[str, int]) -> None:
@@ -75,7 +76,7 @@ class Runs:
             return {}
         found: Any = self._client.hmget(self._key, [_field(figure) for figure in wanted])
         return {
-            figure: json.loads(_text(value))
+            figure: json.loads(text_of(value))
             for figure, value in zip(wanted, found, strict=True)
             if value is not None
         }
@@ -83,7 +84,3 @@ class Runs:
 
 def _field(figure: tuple[str, str]) -> str:
     return f"{_AGREED}{figure[0]}:{figure[1]}"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

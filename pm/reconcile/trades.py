@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pm.breaks.found import Event, Found
+from pm.days import utc_day
 from pm.decimals import ZERO, Amount
-from pm.events.facts_text import utc_day
 from pm.reconcile.booked import Booked, BookedOrder, BookedTrade
 from pm.reconcile.trade_findings import (
     Parted,

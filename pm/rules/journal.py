@@ -1,10 +1,11 @@
 """A journal entry: its fields in order, and the texts its lists are written as."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pm.rules.balances import Balance
 from pm.rules.decision import Decision, PositionUpdate
+from pm.rules.digest import chain_digest
 from pm.rules.effects import in_flight_json, receivable_json
 from pm.rules.facts import Place
 from pm.rules.pending import IN_FLIGHT, pending_json
@@ -39,6 +40,12 @@ class Entry(NamedTuple):
 
 
 FIELDS = Entry._fields[1:]
+
+
+def follows(stored: Mapping[str, str], digest: str) -> bool:
+    """Whether an entry as it is stored comes right after the one with this digest."""
+    values = [stored.get(name, "") for name in FIELDS[:-1]]
+    return chain_digest(digest, values) == stored.get("digest")
 
 
 def legs_json(kind: str, updates: Sequence[PositionUpdate]) -> str:

@@ -14,10 +14,15 @@ Format = Literal["ccxt", "csv"]
 FORMATS: Final[tuple[Format, ...]] = ("ccxt", "csv")
 
 
+class UnknownPart(StatementError):
+    """A file is said to be of a part that statements do not have."""
+
+
 def read_statement(files: list[str], form: Format | None = None) -> Statement:
     """The statement of several files, each `FILE` or `<part>=FILE`.
 
-    StatementError for a file that cannot be read whole, and for a balance or position told twice.
+    StatementError for a file that cannot be read whole, and for a balance or position told twice;
+    UnknownPart for another word than a part before the file.
     Trades may lie in several files, as pages of one list; a trade on two pages counts once.
     """
     whole = Statement()
@@ -35,6 +40,8 @@ def _part_and_path(told: str) -> tuple[Part | None, Path]:
     for part in PARTS:
         if equals and name == part:
             return part, Path(rest)
+    if equals and name.isidentifier() and not Path(told).exists():
+        raise UnknownPart(f"{name!r} is no part of a statement: {', '.join(PARTS)}")
     return None, Path(told)
 
 

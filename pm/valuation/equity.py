@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import redis
 
+from pm.days import utc_day
 from pm.decimals import ZERO, Amount, divide
 from pm.performance import points
 from pm.performance.daily import daily_returns
@@ -59,7 +60,7 @@ def next_step(last: EquityPoint | None, moment: Moment) -> Step | None:
         return None
     state = points.advance(_state(last), _point(last, moment))
     returns = _ended_days(last, moment.at)
-    day_index = last.index if day_of(moment.at) > day_of(last.at) else last.day_index
+    day_index = last.index if utc_day(moment.at) > utc_day(last.at) else last.day_index
     flow = sum((amount for _, amount in moment.flows), ZERO)
     has_return = points.BASE_NOT_POSITIVE not in state.flags and last.index.sign > 0
     grown = divide(state.index, last.index, INDEX_SCALE) - Amount(1) if has_return else None
@@ -103,11 +104,6 @@ def append(pipeline: Any, stream: str, returns: str, step: Step) -> None:
     )
     if step.returns:
         pipeline.hset(returns, mapping={day: str(value) for day, value in step.returns.items()})
-
-
-def day_of(at: int) -> str:
-    """The UTC day of nanoseconds."""
-    return datetime.fromtimestamp(at // 1_000_000_000, UTC).date().isoformat()
 
 
 def day_before(day: str) -> str:
@@ -161,7 +157,7 @@ def _point(last: EquityPoint, moment: Moment) -> points.EquityPoint:
 
 def _ended_days(last: EquityPoint, at: int) -> Mapping[str, Amount]:
     """Returns of the days from that of the last point to the one before `at`."""
-    begun, today = day_of(last.at), day_of(at)
+    begun, today = utc_day(last.at), utc_day(at)
     if begun >= today or last.day_index.sign <= 0:
         return {}
     closes = {begun: last.index}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, Final, NamedTuple, TypeVar
 
+from pm.connect.replies import texts_of
 from pm.decimals import Amount
 
 Record = TypeVar("Record")
@@ -82,7 +83,7 @@ def read_fields(kind: type[Record], stored: Mapping[Any, Any]) -> Record:
 
     ValueError when a field without a default is missing.
     """
-    texts = {_text(name): _text(value) for name, value in stored.items()}
+    texts = texts_of(stored)
     values = {
         field.name: _read(kind, field, texts.get(field.name))
         for field in fields(kind)  # type: ignore[arg-type]
@@ -110,7 +111,3 @@ def _read(kind: type[Any], field: Field[Any], text: str | None) -> Any:
 
 def _is_required(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

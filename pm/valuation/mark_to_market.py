@@ -17,6 +17,7 @@ import redis
 
 from pm.archive import open_archive
 from pm.books import opening, reference_store
+from pm.days import utc_day
 from pm.history import Archive
 from pm.marks import store
 from pm.reference.snapshot import Reference
@@ -97,7 +98,7 @@ def run_pass(
     evaluation = Evaluation(
         Pricing(prices, reference), reference, settings.valuation.reporting_currency, at, started
     )
-    memory.history.begin(equity.day_before(equity.day_of(at)))
+    memory.history.begin(equity.day_before(utc_day(at)))
     days = settings.risk_metrics.correlation_lookback_days
     risk = RiskBuilder(client, memory.history, evaluation, days)
     found = _Pass(client, memory, evaluation, risk, open_archive(settings))

@@ -17,13 +17,12 @@ from pm.archive import ArchiveBusy, ArchiveError, layout
 from pm.archive.archiving import KEPT_ENTRIES
 from pm.archive.locking import locked
 from pm.archive.trimming import ENTRIES_A_TRIM
+from pm.days import DAY_NS, midnight_ns
 from pm.settings import RedisSettings
 from tests.archive.site import NOW_NS, ROWS_A_FILE, Site, made, put
 from tests.attribution.told_books import ToldBook
 from tests.conftest import StartServer
 from tests.servers import ServerProcess
-
-DAY_NS = layout.DAY_NS
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def dated_book(*days: int) -> ToldBook:
 
 
 def at(day: int) -> int:
-    return layout.midnight_ns(f"2025-03-{day:02d}") + DAY_NS // 2
+    return midnight_ns(f"2025-03-{day:02d}") + DAY_NS // 2
 
 
 def test_any_cut_reads_as_the_whole_did(valkey_server: ServerProcess, tmp_path: Path) -> None:
@@ -64,7 +63,7 @@ def test_a_file_holds_entries_of_one_day_without_holes(site: Site) -> None:
     for record in site.archive.manifest("main").files:
         assert record.first_seq == seq + 1
         assert record.entries == record.last_seq - seq <= ROWS_A_FILE
-        assert layout.utc_day(record.last_received_at) == layout.day_of(record.path)
+        assert layout.day_of_receipt(record.last_received_at) == layout.day_of(record.path)
         assert latest <= (record.first_received_at or 0) <= (record.last_received_at or 0)
         seq, latest = record.last_seq, record.last_received_at or 0
     assert seq == 199

@@ -7,8 +7,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from pm.archive import ArchiveDamaged, ArchiveError, layout
+from pm.archive import ArchiveDamaged, ArchiveError
 from pm.archive.checking import check_book
+from pm.days import DAY_NS, midnight_ns
 from tests.archive.site import made, put
 from tests.attribution.told_books import ToldBook
 from tests.servers import ServerProcess
@@ -44,9 +45,9 @@ def test_only_days_older_than_the_transition_move(
     for day in (1, 2, 3):
         told.fill(f"2025-03-0{day}T12:00:00", "1", "100")
     site = put(valkey_server, tmp_path, told, cold_path=location, cold_storage_transition_days=30)
-    now_ns = layout.midnight_ns("2025-04-01") + 1
+    now_ns = midnight_ns("2025-04-01") + 1
     assert site.run(all_but=0, now_ns=now_ns).moved_files == 1
-    assert site.run(all_but=0, now_ns=now_ns + layout.DAY_NS).moved_files == 1
+    assert site.run(all_but=0, now_ns=now_ns + DAY_NS).moved_files == 1
     assert [record.place for record in site.archive.manifest("main").files] == [
         "cold",
         "cold",

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from pm.attribution.period import day_of, parse_moment
+from pm.attribution.period import parse_moment
 from pm.corrections.derive import derive
 from pm.corrections.requests import request_of
 from pm.corrections.restatement_facts import restatement_facts
+from pm.days import utc_day
 from pm.decimals import ZERO
-from pm.history.history import History
+from pm.history import History
 from tests.attribution.desk import Desk, texts
 from tests.attribution.told_books import ToldBook
 from tests.pure.rules_events import SPOT
@@ -25,7 +26,7 @@ LINES = ("carried_positions", "new_trades", "fees", "carry", "transfer_cost", "c
 def correct(book: ToldBook, at: str, request: dict[str, object]) -> None:
     """Ask for a correction and make it at a time."""
     time = parse_moment(at, "at")
-    times = {"received_at": str(time), "executed_at": str(time), "day": day_of(time)}
+    times = {"received_at": str(time), "executed_at": str(time), "day": utc_day(time)}
     book.apply(times | request)
     name = str(request["correction"])
     entries = [{"seq": str(entry.seq), **dict(entry.fields())} for entry in book.entries]

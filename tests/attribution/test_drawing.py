@@ -14,14 +14,14 @@ from pm.attribution.answer import PerformanceAttribution
 from pm.attribution.axis import axis_of, compact, pixels
 from pm.attribution.money import Money
 from pm.attribution.page import NO_PARTS, SEVERAL_TOKENS, page
-from pm.attribution.period import midnight
+from pm.days import midnight_ns
 from pm.decimals import Amount
 from tests.attribution.desk import Desk
 from tests.attribution.told_books import ToldBook
 from tests.pure.rules_events import INVERSE, SPOT
 
 NOW = "2025-03-02T20:00:00"
-DAY = midnight("2025-03-01")
+DAY = midnight_ns("2025-03-01")
 HOUR_NS = 3_600_000_000_000
 
 

@@ -7,14 +7,15 @@ import redis
 from pm import keys
 from pm.attribution import equity
 from pm.attribution.answer import EquityFigures
-from pm.attribution.period import DAY_NS, Range, midnight, parse_moment
+from pm.attribution.period import Range, parse_moment
+from pm.days import DAY_NS, midnight_ns
 from pm.decimals import Amount
 from pm.settings import RiskMetricsSettings
 from pm.valuation.equity import Step, append
 from pm.valuation.records import EquityPoint
 from tests.attribution.desk import Desk, texts
 
-DAY = midnight("2025-03-02")
+DAY = midnight_ns("2025-03-02")
 HOUR_NS = 3_600_000_000_000
 
 
@@ -47,7 +48,7 @@ def _point(at: int, held: str, net: str, index: str) -> EquityPoint:
 
 
 def figures(client: redis.Redis, start: str = "2025-03-02", days: int = 1) -> EquityFigures:
-    asked = Range(midnight(start), midnight(start) + days * DAY_NS)
+    asked = Range(midnight_ns(start), midnight_ns(start) + days * DAY_NS)
     return equity.figures(client, "main", "7", asked, RiskMetricsSettings())
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from pm.attribution.bookings import Span
-from pm.attribution.period import DAY_NS, midnight
 from pm.attribution.rows import parse_day
-from pm.attribution.scan import JournalIncomplete, first_received, scan
+from pm.attribution.scan import JournalIncomplete, scan
 from pm.books import journal
-from pm.history import HistoryGap
+from pm.days import DAY_NS, midnight_ns
+from pm.history import History, HistoryGap
+from pm.history.receipts import first_received
 from tests.attribution.desk import Desk
 from tests.attribution.told_books import ToldBook
 
@@ -23,8 +24,8 @@ def span(day: str = DAY) -> Span:
         strategy="7",
         first_day=day,
         last_day=day,
-        start=midnight(day),
-        end=midnight(day) + DAY_NS,
+        start=midnight_ns(day),
+        end=midnight_ns(day) + DAY_NS,
         wants_trades=True,
     )
 
@@ -52,7 +53,7 @@ def test_only_the_end_of_the_journal_is_read(desk: Desk, monkeypatch: Any) -> No
         return read(*given, after=after, through=through)
 
     monkeypatch.setattr(journal, "read", noted)
-    found = scan(desk.client, "main", span(), rows(book), len(book.entries))
+    found = scan(History(desk.client), "main", span(), rows(book), len(book.entries))
 
     assert len(found.trades) == 24
     assert len(starts) == 1
@@ -68,7 +69,7 @@ def test_an_entry_received_long_before_its_neighbours_is_found(desk: Desk) -> No
     book.fill(f"{DAY}T03:00:00", "1", "100")
     desk.put(book)
 
-    found = scan(desk.client, "main", span(), rows(book), len(book.entries))
+    found = scan(History(desk.client), "main", span(), rows(book), len(book.entries))
 
     assert [trade.seq for trade in found.trades] == [2, 3, 13]
 
@@ -80,7 +81,7 @@ def test_entries_after_the_rows_were_read_do_not_count(desk: Desk) -> None:
     book.fill(f"{DAY}T02:00:00", "1", "100")
     desk.put(book)
 
-    assert len(scan(desk.client, "main", span(), before, 2).trades) == 1
+    assert len(scan(History(desk.client), "main", span(), before, 2).trades) == 1
 
 
 def test_a_journal_that_lacks_entries_is_not_passed_off_as_whole(desk: Desk) -> None:
@@ -89,7 +90,7 @@ def test_a_journal_that_lacks_entries_is_not_passed_off_as_whole(desk: Desk) -> 
     desk.client.xdel("pm:{main}:journal", f"{len(book.entries)}-0")
 
     with pytest.raises(HistoryGap, match=f"entry {len(book.entries)} is missing"):
-        scan(desk.client, "main", span(), rows(book), len(book.entries))
+        scan(History(desk.client), "main", span(), rows(book), len(book.entries))
 
 
 def test_rows_that_the_journal_does_not_add_up_to_are_no_answer(desk: Desk) -> None:
@@ -97,14 +98,14 @@ def test_rows_that_the_journal_does_not_add_up_to_are_no_answer(desk: Desk) -> N
     desk.put(book)
 
     with pytest.raises(JournalIncomplete, match="does not add up"):
-        scan(desk.client, "main", span(), rows(book)[:0], len(book.entries))
+        scan(History(desk.client), "main", span(), rows(book)[:0], len(book.entries))
 
 
 def test_halving_finds_the_first_receipt(desk: Desk) -> None:
     book = twenty_days()
     desk.put(book)
-    last = len(book.entries)
+    history, last = History(desk.client), len(book.entries)
 
-    assert first_received(desk.client, "main", midnight("2025-03-02"), last) == 26
-    assert first_received(desk.client, "main", 0, last) == 1
-    assert first_received(desk.client, "main", midnight("2026-01-01"), last) == last + 1
+    assert first_received(history, "main", midnight_ns("2025-03-02"), through=last) == 26
+    assert first_received(history, "main", 0, through=last) == 1
+    assert first_received(history, "main", midnight_ns("2026-01-01"), through=last) == last + 1

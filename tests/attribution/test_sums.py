@@ -12,8 +12,8 @@ import pytest
 from pm.attribution.answer import PerformanceAttribution
 from pm.attribution.money import Known
 from pm.attribution.money import total as total_of
-from pm.attribution.period import day_of
 from pm.attribution.worth import Terms, worth
+from pm.days import utc_day
 from pm.decimals import ZERO, Amount
 from tests.attribution.desk import Desk
 from tests.attribution.told_books import ToldBook, random_book, strategies
@@ -212,7 +212,7 @@ def test_the_explained_day_is_what_performance_says_of_it(desk: Desk, life: Told
 
 def test_random_lives_span_several_days() -> None:
     days = {
-        day_of(int(json.loads(entry.facts)["executed_at"]))
+        utc_day(int(json.loads(entry.facts)["executed_at"]))
         for entry in _life(SEEDS[0]).entries
         if "executed_at" in entry.facts
     }

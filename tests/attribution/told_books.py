@@ -12,7 +12,8 @@ from typing import Any
 import redis
 
 from pm import keys
-from pm.attribution.period import day_of, parse_moment
+from pm.attribution.period import parse_moment
+from pm.days import utc_day
 from pm.reference.snapshot import Reference
 from pm.rules.book import Book
 from pm.rules.journal import Entry
@@ -46,7 +47,7 @@ class ToldBook:
             "kind": kind,
             "received_at": str(executed_at + 5),
             "executed_at": str(executed_at),
-            "day": day_of(executed_at),
+            "day": utc_day(executed_at),
             "id": f"event/{len(self.entries)}",
             "strategy": "7",
             "venue": "binance",
@@ -110,7 +111,7 @@ def _stretched(facts: dict[str, Any]) -> dict[str, Any]:
         if name in facts:
             facts[name] = str(max(1, origin + (int(facts[name]) - origin) * TIME_STRETCH))
     if "executed_at" in facts and "day" in facts:
-        facts["day"] = day_of(int(facts["executed_at"]))
+        facts["day"] = utc_day(int(facts["executed_at"]))
     return facts
 
 

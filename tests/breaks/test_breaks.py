@@ -44,7 +44,7 @@ def test_another_amount_of_an_open_break_is_told(breaks: Breaks) -> None:
     breaks.record([_found("12")], _everything, "", 1)
     assert breaks.record([_found("13")], _everything, "", 2).reopened == 0
     (kept,) = breaks.listed()
-    told = [(change.at_ns, change.why, change.difference) for change in kept.history]
+    told = [(change.at, change.why, change.difference) for change in kept.history]
     assert told == [(1, "found", "2"), (2, "amount changed", "3")]
 
 

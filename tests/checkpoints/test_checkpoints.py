@@ -38,7 +38,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, 50)
     checkpoints.write(Checkpoint("main", 5, book.state))
 
-    found = checkpoints.nearest("main", 1000)
+    found = next(checkpoints.newest_first("main", seq=1000), None)
 
     assert found is not None
     assert (found.seq, found.digest, found.received_at) == (200, book.state.digest, 5)
@@ -53,16 +53,16 @@ def test_the_nearest_is_at_or_before_what_is_asked(tmp_path: Path) -> None:
         checkpoints.write(_checkpoint(events))
 
     def at(seq: int) -> int | None:
-        found = checkpoints.nearest("main", seq)
+        found = next(checkpoints.newest_first("main", seq=seq), None)
         return None if found is None else found.seq
 
     def then(time_ns: int) -> int | None:
-        found = checkpoints.nearest_by_time("main", time_ns)
+        found = next(checkpoints.newest_first("main", time_ns=time_ns), None)
         return None if found is None else found.seq
 
     assert [at(19), at(20), at(59), at(99)] == [None, 20, 40, 60]
     assert [then(19_999), then(20_000), then(59_999), then(99_000)] == [None, 20, 40, 60]
-    assert checkpoints.nearest("other", 99) is None
+    assert next(checkpoints.newest_first("other", seq=99), None) is None
 
 
 def test_many_near_each_other_do_not_pile_up(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_damaged_one_is_named_and_the_one_before_is_used(tmp_path: Path, seed:
             damaged[place] ^= 1 << choose.randrange(8)
         path.write_bytes(damaged)
         reading = Checkpoints(tmp_path, 10)
-        found = reading.nearest("main", 99)
+        found = next(reading.newest_first("main", seq=99), None)
         if found is not None and found.seq == 40:  # a bit that gzip itself has no use for
             assert found.state.digest == _book(40).state.digest
             continue
@@ -103,7 +103,7 @@ def test_a_file_under_another_name_is_not_what_it_says(tmp_path: Path) -> None:
     path = checkpoints.write(_checkpoint(20))
     path.rename(path.with_name("00000000000000000030-5.jsonl.gz"))
 
-    assert checkpoints.nearest("main", 99) is None
+    assert next(checkpoints.newest_first("main", seq=99), None) is None
     assert "at seq 20" in checkpoints.damaged[0]
 
 
@@ -125,7 +125,7 @@ def test_a_writer_killed_on_the_way_leaves_a_whole_one_or_none(tmp_path: Path, s
     assert subprocess.run(command, env=environment, check=False).returncode == -9
 
     reading = Checkpoints(tmp_path, 10)
-    found = reading.nearest("main", 99)
+    found = next(reading.newest_first("main", seq=99), None)
     assert found is not None
     assert found.seq == (40 if step == "renamed" else 20)
     assert reading.damaged == []
@@ -151,7 +151,7 @@ def test_writers_at_once_take_turns(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     assert failed == []
-    found = Checkpoints(tmp_path, 10).nearest("main", 60)
+    found = next(Checkpoints(tmp_path, 10).newest_first("main", seq=60), None)
     assert found is not None
     assert found.digest == checkpoint.digest
 

@@ -34,18 +34,20 @@ def test_an_execution_id_alone_is_enough_where_it_is_the_only_one(traded: Shell)
         traded.path("more.jsonl"), fill(3, execution_id="X1"), fill(4, execution_id="X4")
     )
     traded.ok("ingest", more)
-    assert traded.json("bust", "X4", *WHO)["made"] == "restated"
+    assert traded.json("bust", "X4", *WHO)["status"] == "restated"
     line = traded.refused("bust", "X1", *WHO)
     assert line == "pm: several executions are called X1: binance/P1/X1, binance/P3/X1"
     line = traded.refused("bust", "X9", *WHO)
     assert line.startswith("pm: no book knows an execution X9: ")
-    assert traded.refused("bust", "a/b", *WHO).startswith("pm: a/b names no execution: ")
+    line = traded.refused("bust", "a/b", *WHO, code=2)
+    assert line.startswith("Error: Invalid value for 'EXECUTION': 'a/b' names no execution: ")
 
 
 def test_a_correction_gives_a_trade_other_terms(traded: Shell) -> None:
     terms = ("--quantity", "0.25", "--price", "60000", "--fee", "1.5 USDT")
     told = traded.json("correct", "X2", *terms, *WHO, "--id", "C2")
-    assert (told["result"], told["made"], told["correction"]) == ("applied", "restated", "C2")
+    assert (told["result"], told["status"], told["correction_id"]) == ("applied", "restated", "C2")
+    assert not {"id", "made", "correction"} & set(told)
     [position] = told["positions"]
     assert position["new_position"]["cost"] == "47500.06"
     [record] = traded.json("restatements")
@@ -94,12 +96,17 @@ def test_what_cannot_be_made_is_one_line(traded: Shell) -> None:
     [record] = traded.json("restatements")
     assert (record["status"], record["reason"]) == ("failed", "side_differs")
     assert "failed " in traded.ok("restatements")
+    (row,) = [row for row in traded.ok("journal").splitlines() if " correction_failed " in row]
+    assert " side_differs " in row
+    assert " binance/P1/X1 " in row
 
 
 @pytest.mark.parametrize(
     ("command", "fault"),
     [
         (("bust", "X1", "--why", "x"), "Missing option '--by'."),
+        (("bust", "X1", "--by", "x", "--why", ""), "Invalid value for '--why': is empty"),
+        (("correct", "X1", "--price", "1", "--by", "", "--why", "x"), "'--by': is empty"),
         (("bust", "X1", "--by", "x"), "Missing option '--why'."),
         (("correct", "X1", *WHO), "say what is corrected: "),
         (("correct", "X1", "--fee", "0.5", *WHO), "'0.5' is no fee: write '0.5 USDT'"),
@@ -111,15 +118,40 @@ def test_a_wrong_use_is_told(traded: Shell, command: tuple[str, ...], fault: str
 
 
 def test_an_adjustment_says_who_and_why(traded: Shell) -> None:
-    place = ("--token", "USDT", "--amount", "-12.5", "--venue", "binance", "--break", "B1")
+    place = ("--token", "USDT", "--amount", "-12.5", "--venue", "binance")
     told = traded.ok("adjust", *place, *WHO, "--id", "J1")
     assert told.startswith("adjusted: USDT at binance -65006.62 -> -65019.12, below zero (")
     [entry] = [entry for entry in traded.json("journal") if entry["event"] == "adjustment"]
     facts = entry["facts"]
-    assert (facts["by"], facts["why"], facts["break"]) == ("anna", "wrong 'price'", "B1")
-    assert traded.refused("adjust", "--token", "USDT", *WHO) == (
-        "pm: adjustment: amount: is missing beside token"
-    )
+    assert (facts["by"], facts["why"]) == ("anna", "wrong 'price'")
+
+
+LEG = ("--strategy", "8", "--instrument", "binance.coin.BTCUSDT", "--quantity", "1", "--cost", "1")
+BALANCE = ("--token", "USDT", "--amount", "1")
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--token", "USDT", *WHO), "beside --token say --amount"),
+        ((*LEG[2:], *WHO), "beside --instrument, --quantity, --cost say --strategy"),
+        ((*LEG[:2], *LEG[4:], *WHO), "beside --strategy, --quantity, --cost say --instrument"),
+        (WHO, "say what is adjusted: --token and --amount, or --strategy, --instrument, "),
+        ((*BALANCE, *WHO), "say where the balance is: --venue, --location, "),
+        ((*BALANCE, "--location", "x", "--account", "y", *WHO), "--account is part of a --loc"),
+        ((*LEG, "--by", "x", "--why", " "), "Invalid value for '--why': is empty"),
+        ((*LEG, "--by", "", "--why", "x"), "Invalid value for '--by': is empty"),
+        ((*LEG, *WHO, "--id", ""), "Invalid value for '--id': '' must not be empty"),
+        ((*LEG[:4], "--quantity", "0", *LEG[6:], *WHO), "'--quantity': must not be 0"),
+        ((*BALANCE, "--venue", "", *WHO), "Invalid value for '--venue': '' must not be empty"),
+        ((*BALANCE, "--chain-id", str(1 << 32), *WHO), "Invalid value for '--chain-id': "),
+        (("--frob", *LEG, *WHO), "No such option '--frob'"),
+    ],
+)
+def test_a_wrong_adjustment_is_told_in_its_options(
+    shell: Shell, options: tuple[str, ...], fault: str
+) -> None:
+    assert fault in shell.refused("adjust", *options, code=2)
 
 
 def test_an_adjustment_of_a_position_is_a_leg_and_no_flow(traded: Shell) -> None:
@@ -155,7 +187,8 @@ def test_a_fee_is_two_words_however_they_are_spaced(traded: Shell) -> None:
 
 @pytest.mark.parametrize("execution", ["", "x" * 129])
 def test_what_cannot_be_an_execution_id_is_one_line(traded: Shell, execution: str) -> None:
-    assert traded.refused("bust", execution, *WHO).startswith("pm: the execution id ")
+    line = traded.refused("bust", execution, *WHO, code=2)
+    assert line.startswith("Error: Invalid value for 'EXECUTION': ")
 
 
 def test_a_book_that_is_not_there_has_no_restatements(traded: Shell) -> None:

@@ -41,6 +41,17 @@ def test_verify_goes_on_from_the_checkpoint_it_kept(site: Shell) -> None:
     assert "balance:binance:USDT total: is '1'" in json.loads(again.stdout)[0]["differences"][0]
 
 
+def test_verify_names_the_checkpoint_it_kept(site: Shell) -> None:
+    *_, line = site.ok("verify", "--checkpoint").splitlines()
+    assert Path(line.removeprefix("  kept as a checkpoint: ")).is_file()
+    assert "checkpoint" not in site.ok("verify")
+
+
+def test_verify_and_rebuild_count_the_same_keys(site: Shell) -> None:
+    (proof,), (done,) = site.json("verify"), site.json("rebuild")
+    assert proof["keys"] == done["keys"] > 0
+
+
 def test_rebuild_tells_what_was_wrong_and_heals_it(site: Shell) -> None:
     before = site.json("balances")
     assert "every key was as it had to be" in site.ok("rebuild")
@@ -102,6 +113,9 @@ def test_the_past_by_seq_and_by_time_in_every_command(site: Shell) -> None:
     assert site.json("positions", "--at", "2099-01-01") == site.json("positions")
     assert site.json("balances", "--at", "2099-01-01T00:00:00Z") == site.json("balances")
     assert site.json("positions", "--at", "2001-01-01") == []
+    told = site.ok("positions", "--at", "2001-01-01").splitlines()[0]
+    assert told.endswith(", before anything was received")
+    assert " received by 20" in site.ok("positions", "--at", fill)
     assert "book main after entry " + fill in site.ok("summary", "--at", fill)
 
 

@@ -14,7 +14,7 @@ from pm.corrections import requests
 from pm.corrections.making import Corrections, Made
 from pm.events.facts import Direct
 from pm.events.model import Bust, Correct, ExecutionResult, Fee, Fill
-from pm.history.history import History
+from pm.history import History
 from pm.verify import verify_book
 from tests.servers import AnyServer
 from tests.valuation.desk import BTC, Desk

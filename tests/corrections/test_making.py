@@ -15,7 +15,7 @@ from pm.corrections.making import Corrections
 from pm.corrections.restatement_facts import restatement_facts
 from pm.events.facts import Direct
 from pm.events.model import Fee, FeeValue, Funding, Settlement, Split
-from pm.history.history import History, HistoryGap
+from pm.history import History, HistoryGap
 from tests.corrections.correcting import BOOK, CorrectingDesk
 from tests.told_book import Journal
 from tests.valuation.desk import BTC, PERPETUAL
@@ -87,6 +87,21 @@ def test_a_correction_may_come_before_its_trade(desk: CorrectingDesk) -> None:
     assert desk.make().status == "restated"
     assert desk.figures() == ("2", "180", "0", '{"USDT":"1"}')
     assert desk.make().status == "ended"
+    desk.verify()
+
+
+def test_what_a_result_between_a_correction_and_its_trade_meant_is_not_guessed(
+    desk: CorrectingDesk,
+) -> None:
+    assert desk.report("O1", "1", "100", "R1") == "applied"
+    desk.ask_correct("binance/O1/T1", quantity="2.3")
+    assert desk.report("O1", "2.3", "100", "R2") == "applied"
+    with pytest.raises(AssertionError, match="covered"):
+        desk.trade("1.2", "100", order="O1", number="1")
+    before = desk.figures()
+    assert desk.make().status == "failed"
+    assert desk.pending()["reason"] == "told_between"
+    assert (desk.figures(), desk.order("O1")["quantity"]) == (before, "2.3")
     desk.verify()
 
 

@@ -174,6 +174,8 @@ def test_passwords_are_not_shown(desk: Desk, tmp_path: Path) -> None:
     result = shell.run("doctor", PM_JOBS__URL="redis://u:hidden@127.0.0.1:1/0")
     assert result.exit_code == 1
     assert "refused the user or password" in result.stdout
+    assert "→ correct user and password in redis.url\n" in result.stdout
+    assert "→ start it, or correct jobs.url\n" in result.stdout
     assert "secret" not in result.stdout
     assert "hidden" not in result.stdout
 
@@ -217,11 +219,31 @@ def test_each_user_may_do_what_its_role_needs_and_bring_no_code(
     users: Desk, tmp_path: Path
 ) -> None:
     names = users.server.client().acl_users()
-    for role in sorted(set(NEEDS) & set(names)):
+    assert set(NEEDS) == set(names) - {"default"}
+    for role in sorted(NEEDS):
         target = users.server.url.replace("://", f"://{role}:{PASSWORD}@")
         for finding in found(settings_for(target, tmp_path))["rights"]:
             assert finding.level == "ok", finding
             assert finding.text == f"user {role} may do what {role} needs"
+
+
+def test_a_user_without_info_is_not_warned_of_what_it_cannot_see(
+    users: Desk, tmp_path: Path
+) -> None:
+    target = users.server.url.replace("://", f"://reader:{PASSWORD}@")
+    (finding,) = found(settings_for(target, tmp_path))["persistence"]
+    assert finding.level == "ok"
+    assert finding.text.startswith("not looked at: this user may not use INFO")
+
+
+def test_a_password_that_is_missing_is_no_server_to_start(desk: Desk, tmp_path: Path) -> None:
+    with desk.server.client() as client:
+        client.config_set("requirepass", "secret")
+        try:
+            (finding,) = found(settings_for(desk.server.url, tmp_path))["server"]
+        finally:
+            client.config_set("requirepass", "")
+    assert finding.remedy == "correct user and password in redis.url"
 
 
 def test_a_user_that_lacks_rights_for_a_role_is_told_which(users: Desk, tmp_path: Path) -> None:

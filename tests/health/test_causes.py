@@ -75,6 +75,19 @@ def test_more_than_one_in_a_hundred_over_the_limit_is_degraded(
     assert found.text.endswith(f"the limit is {limit_ms} ms")
 
 
+def test_a_few_slow_ones_are_not_judged(desk: Desk) -> None:
+    adder, recorder = Adder(desk.client, "test"), Recorder()
+    series = Series(QUERY_SECONDS, ("position",))
+    recorder.observe_all(series, [3_000_000_000] * 99)
+    adder.add(recorder.take())
+    found = part(desk, "query_performance")
+    assert found.level == "healthy"
+    assert found.text == "99 queries since counting began: judged from 100 on"
+    recorder.observe(series, 3_000_000_000)
+    adder.add(recorder.take())
+    assert level(desk, "query_performance") == "degraded"
+
+
 def test_open_breaks_and_a_late_reconciliation_are_degraded(desk: Desk) -> None:
     assert part(desk, "position_reconciliation").text == "never reconciled: main"
     key, now_ns = keys.reconciliation("main"), time.time_ns()

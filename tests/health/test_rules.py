@@ -8,11 +8,12 @@ import pytest
 
 from pm.counting.stored import Histogram
 from pm.health.rules import assess, is_ready
-from pm.health.verdict import Component, Level, Situation, number_of, worst_of
+from pm.health.verdict import Component, Level, Situation, worst_of
 from pm.readings.server import ServerReading
 from pm.readings.system import SystemReading
 from pm.readings.windows import WATCHED, Window
 from pm.settings import Settings
+from pm.wording import number_of
 
 
 def situation(server: ServerReading) -> Situation:

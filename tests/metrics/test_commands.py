@@ -64,6 +64,17 @@ def test_what_cannot_be_read_is_one_line(shell: Shell) -> None:
     for command in (("health",), ("metrics", "--once"), ("metrics", "--json")):
         said = shell.refused(*command)
         assert said.startswith("pm: what is stored cannot be read, see `pm verify`: ")
+    told = json.loads(shell.run("health", "--json").stdout)
+    assert told["components"]["server"]["text"].startswith("what is stored cannot be read")
+
+
+def test_health_of_a_server_that_is_down_is_told_to_programs_too(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, "--redis", f"unix://{tmp_path}/none.sock")
+    result = shell.run("health", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["level"], told["ready"]) == (1, "down", False)
+    assert "there is no such socket" in told["components"]["server"]["text"]
+    assert shell.refused("health").endswith("start the server or correct the path")
 
 
 def test_a_process_serves_what_a_worker_counts_until_it_is_stopped(

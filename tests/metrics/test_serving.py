@@ -57,6 +57,25 @@ def test_a_system_that_works_lives_and_is_ready(valkey_server: ServerProcess) ->
         assert get("/nothing")[0] == 404
 
 
+@pytest.mark.usefixtures("desk")
+def test_what_is_not_allowed_is_refused_in_a_plain_line(valkey_server: ServerProcess) -> None:
+    with serving(valkey_server) as get:
+        for method in ("POST", "DELETE"):
+            status, kind, body = get("/metrics", method)
+            assert (status, kind) == (405, "text/plain; charset=utf-8")
+            assert body == "method not allowed\n"
+        assert get("/livez")[2].endswith("}\n")
+
+
+def test_no_version_is_told(valkey_server: ServerProcess) -> None:
+    pages = Pages(valkey_server.client(decode=False), Settings(), valkey_server.url)
+    with MonitoringServer(("127.0.0.1", 0), pages) as http:
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        with urlopen(f"http://127.0.0.1:{http.server_address[1]}/livez", timeout=10) as answer:
+            assert answer.headers["Server"] == "pm"
+        http.shutdown()
+
+
 def test_books_that_cannot_be_applied_are_not_ready(
     desk: Desk, valkey_server: ServerProcess
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pm.days import utc_day
 from pm.events.facts import (
     Direct,
     Facts,
@@ -14,7 +15,6 @@ from pm.events.facts import (
     nothing_facts,
     quarantined_facts,
 )
-from pm.events.facts_text import utc_day
 from pm.events.message import pack
 from pm.events.model import (
     CapitalFlow,

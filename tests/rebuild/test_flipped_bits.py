@@ -30,9 +30,11 @@ NOT_PROVEN = ("lanes", "quarantine", "executions")
 
 def _proven(client: redis.Redis) -> Contents:
     shown: Contents = {}
+    told = client.hget(keys.book(BOOK), "generation") or b""
+    generation = int(told) if told.isdigit() else 0
     for key, (kind, value) in contents(client).items():
         name = key.removeprefix(keys.of_book(BOOK, ""))
-        if name in NOT_PROVEN:
+        if name in NOT_PROVEN or _is_outworn(name, generation):
             continue
         if kind == "hash":
             ignored = {field.encode() for field in NOT_FOLDED.get(name.partition(":")[0], ())}
@@ -40,6 +42,12 @@ def _proven(client: redis.Redis) -> Contents:
         # The sentinel only keeps a set from being empty, and so gone.
         shown[key] = kind, value - {b"."} if kind == "set" else value
     return shown
+
+
+def _is_outworn(name: str, generation: int) -> bool:
+    """Whether ids of a generation before the last two are kept there: nothing asks for them."""
+    kind, _, number = name.partition(":")
+    return kind == "seen" and number.isdecimal() and int(number) < generation - 1
 
 
 def _rewritten(client: redis.Redis) -> None:

@@ -115,8 +115,18 @@ def test_the_past_is_compared_as_of_its_time(shell: Shell) -> None:
         (("--statement", "x.json", "--venue", "binance", "--full"), 2, "as they stand"),
         (("--statement", "x.json", "--venue", "binance"), 1, "x.json: No such file"),
         (("--statement", "bad.json", "--venue", "binance"), 1, "bad.json: is not JSON"),
-        (("--statement", "told.json", "--venue", "binance", "--tolerance", "x"), 2, "tolerance"),
+        (
+            ("--statement", "told.json", "--venue", "binance", "--tolerance", "x"),
+            2,
+            "'x' is not TOKEN=AMOUNT",
+        ),
+        (
+            ("--statement", "quatsch=told.json", "--venue", "binance"),
+            2,
+            "balances, positions, trad",
+        ),
         (("--statement", "told.json", "--venue", "binance", "--at", "noon"), 2, "is no time"),
+        (("--statement", "told.json", "--venue", "binance", "--at", "5"), 2, "5 is too small"),
         (("--statement", "told.json", "--venue", "kraken"), 1, "hold nothing at kraken"),
         (("--book", "nowhere"), 1, "book nowhere does not exist"),
     ],
@@ -254,6 +264,47 @@ def test_an_adjustment_that_was_killed_counts_once(shell: Shell) -> None:
     ]
     assert entry["seq"] == seq
     assert _against(shell, told)[0] == 0
+
+
+BY_HAND = ("--token", "USDT", "--venue", "binance", "--why", "x", "--by", "ann", "--amount", "-0.5")
+
+
+def test_an_adjustment_by_hand_ends_the_break_it_names(shell: Shell) -> None:
+    (found,) = _against(shell, _told(shell, WRONG))[1]["found"]
+    assert shell.refused("adjust", *BY_HAND, "--break", "B17") == "pm: there is no break B17"
+    shell.ok("breaks", "explain", found["id"], "--why", "fee comes later", "--by", "ann")
+    named = ("--break", found["id"][:6], "--id", "J1")
+    done = shell.json("adjust", *BY_HAND, *named)
+    kept = shell.json("breaks", "show", found["id"])
+    assert (kept["state"], kept["resolution"]) == ("resolved", f"adjusted seq {done['seq']}")
+    assert all(change["at"] > 0 for change in kept["history"])
+    (entry,) = [each for each in shell.json("journal") if each["event"] == "adjustment"]
+    assert entry["facts"]["break"] == found["id"]
+
+    assert "has counted before" in shell.ok("adjust", *BY_HAND, *named), "repeated under its id"
+    line = shell.refused("adjust", *BY_HAND, "--break", found["id"])
+    assert line == f"pm: break {found['id']} is resolved: adjusted seq {done['seq']}"
+    adjustments = [each for each in shell.json("journal") if each["event"] == "adjustment"]
+    assert [each["result"] for each in adjustments] == ["applied", "duplicate"]
+    assert shell.run("breaks").exit_code == 0
+
+
+def test_an_adjustment_by_hand_that_was_killed_ends_its_break_when_repeated(shell: Shell) -> None:
+    (found,) = _against(shell, _told(shell, WRONG))[1]["found"]
+    command = ["adjust", *BY_HAND, "--break", found["id"], "--id", "J1"]
+    killed = subprocess.run(
+        [sys.executable, "-m", "pm.cli.main", "--data", "data", *command],
+        cwd=shell.folder,
+        env=clean_environment(PM_TEST_CRASH_AT="adjustment_submitted"),
+        capture_output=True,
+        timeout=60,
+    )
+    assert killed.returncode == -9, killed.stderr
+    shell.ok("deposit", "1", "USDT", "--venue", "binance")
+    (entry,) = [each for each in shell.json("journal") if each["event"] == "adjustment"]
+    assert shell.run("breaks").exit_code == 1, "it is still open"
+    shell.ok(*command)
+    assert shell.json("breaks", "show", found["id"])["resolution"] == f"adjusted seq {entry['seq']}"
 
 
 @pytest.mark.parametrize("kind", ["trade", "state"])

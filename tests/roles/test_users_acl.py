@@ -115,7 +115,7 @@ def test_who_reserves_may_correct_trades_too(roles: AnyServer) -> None:
 
     with as_user(roles, "risk") as risk:
         done = Capital(risk).corrections.bust("T1", by="anna", why="a test")
-        assert done.made == "restated"
+        assert done.status == "restated"
         assert risk.hget("pm:{main}:balance:binance:BTC", "total") == b"0"
 
 

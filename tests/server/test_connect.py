@@ -268,6 +268,12 @@ def test_a_closed_connection_hints_at_tls() -> None:
     assert "a TLS port needs rediss://" in text
 
 
+def test_a_connection_that_is_closed_later_does_not_hint_at_tls() -> None:
+    with pytest.raises(ServerError) as caught, in_one_line("redis://h:1"):
+        raise exceptions.ConnectionError("Connection closed by server.")
+    assert str(caught.value) == "redis://h:1: the server closed the connection"
+
+
 def test_tls_to_a_plain_port_is_named() -> None:
     with _listener(b"-ERR unknown command\r\n") as port:
         text = _refusal(f"rediss://127.0.0.1:{port}")

@@ -125,7 +125,8 @@ def contents(client: redis.Redis) -> Contents:
         _READ[kind](pipeline, name)
     held = pipeline.execute()
     return {
-        name.decode(): (kind, all_) for name, kind, all_ in zip(names, kinds, held, strict=True)
+        name.decode(errors="backslashreplace"): (kind, all_)
+        for name, kind, all_ in zip(names, kinds, held, strict=True)
     }
 
 

@@ -12,7 +12,7 @@ from pm.archive.fitting import lost
 from pm.books import opening
 from pm.books.opening import BookError
 from pm.connect.errors import explain
-from pm.health.verdict import number_of
+from pm.wording import number_of
 from workers.jobs.table import JobContext
 
 

@@ -12,6 +12,7 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from pm import keys
+from pm.connect.replies import texts_of
 from pm.settings import Settings
 from workers.jobs.queue import QueueServer, StoredJob
 from workers.jobs.table import JOBS, QUEUES, jobs_on
@@ -78,7 +79,7 @@ def summaries(server: QueueServer, settings: Settings) -> list[JobSummary]:
         pipeline.hgetall(keys.job_record(name))
     rows = []
     for job, found in zip(JOBS.values(), pipeline.execute(), strict=True):
-        fields = {_text(name): _text(value) for name, value in found.items()}
+        fields = texts_of(found)
         rows.append(
             JobSummary(
                 name=job.name,
@@ -153,7 +154,3 @@ def _ns(when: datetime | None) -> int | None:
 
 def _count(text: str | None) -> int | None:
     return int(text) if text else None
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

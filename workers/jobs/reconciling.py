@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pm.books.opening import BookError
-from pm.health.verdict import number_of
 from pm.reconcile.run import reconcile_all
+from pm.wording import number_of
 from workers.jobs.table import JobContext
 
 

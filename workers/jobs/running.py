@@ -24,6 +24,7 @@ from pm.books.opening import BookError
 from pm.books.reference_store import ReferenceMissing
 from pm.connect import ServerError, connect
 from pm.connect.errors import explain
+from pm.connect.replies import text_of
 from pm.counting.adding import add_unrepeated
 from pm.counting.catalogue import JOB_RUNS, JOB_SECONDS, Series
 from pm.counting.recorder import Recorder
@@ -99,7 +100,7 @@ class Runner:
         """Hold the job's lease; yields the holder where it is somebody else."""
         client, key, me = self.server.client, keys.job_running(job.name), self._holder(slot)
         if not client.set(key, me, nx=True, px=LEASE_MS):
-            yield _text(client.get(key)) or "another run"
+            yield text_of(client.get(key) or "another run")
             return
         done = threading.Event()
         keeper = threading.Thread(target=self._renew, args=(key, me, done), daemon=True)
@@ -115,7 +116,7 @@ class Runner:
         """Free the lease of a run that is over, however it ended, if this runner holds it."""
         key = keys.job_running(job_name)
         with suppress(exceptions.RedisError, OSError):
-            if _text(self.server.client.get(key)) == self._holder(slot):
+            if text_of(self.server.client.get(key)) == self._holder(slot):
                 self.server.client.delete(key)
 
     def _holder(self, slot: int) -> str:
@@ -124,7 +125,7 @@ class Runner:
     def _renew(self, key: str, me: str, done: threading.Event) -> None:
         while not done.wait(LEASE_MS / 3000):
             with suppress(exceptions.RedisError, OSError):
-                if _text(self.server.client.get(key)) == me:
+                if text_of(self.server.client.get(key)) == me:
                     self.server.client.pexpire(key, LEASE_MS)
 
     def _record_success(self, job: Job, slot: int, started_ns: int, done: str) -> None:
@@ -134,10 +135,9 @@ class Runner:
         pipeline.hincrby(key, "successes", 1)
         pipeline.hset(key, mapping={"result": done, "error": ""})
         pipeline.execute()
-        if had_error:
-            log.info("job %s works again: %s", job.name, done)
-        else:
-            log.debug("job %s: %s", job.name, done)
+        how = "works again" if had_error else "done"
+        took_ms = (time.time_ns() - started_ns) // 1_000_000
+        log.info("job %s %s: %s, %d ms", job.name, how, done, took_ms)
 
     def _record_failure(self, job: Job, slot: int, started_ns: int, line: str) -> None:
         """Best effort: the queue keeps the failure too."""
@@ -171,7 +171,3 @@ def one_line(error: BaseException, target: str) -> str:
         return explain(error, target)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value or "")

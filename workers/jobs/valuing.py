@@ -12,7 +12,7 @@ from typing import Final
 
 from pm import keys
 from pm.books import opening
-from pm.health.verdict import number_of
+from pm.wording import number_of
 from workers.jobs.table import JobContext
 from workers.valuation import LEASE_MS, Duty
 from workers.valuation_leases import ValuationLeases
