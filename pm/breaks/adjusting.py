@@ -15,7 +15,6 @@ import redis
 
 from pm import keys
 from pm.books import opening
-from pm.books.journal import read
 from pm.books.submitting import Submitter
 from pm.breaks.kept import BreakError, Breaks
 from pm.breaks.record import Break
@@ -47,6 +46,7 @@ class Order:
 
 def adjust(
     client: redis.Redis,
+    history: History,
     submitter: Submitter,
     reference: Reference,
     breaks: Breaks,
@@ -56,7 +56,7 @@ def adjust(
     """Submit the adjustment that makes ours theirs, and end the break with it.
 
     BreakError for a break that no adjustment can end, and where the book does not take it.
-    `client` must not decode.
+    `client` must not decode. A repeated adjustment is looked for in `history`.
     """
     if found.kind not in _ADJUSTABLE:
         hint = (
@@ -71,7 +71,7 @@ def adjust(
     taken = submitter.submit(book, facts)
     crash_point("adjustment_submitted")
     if taken.result == "duplicate":
-        seq = _seq_of(client, book, event_id, found.found_at)
+        seq = _seq_of(client, history, book, event_id, found.found_at)
     elif taken.result == "applied":
         seq = taken.seq
     else:
@@ -134,12 +134,12 @@ def _strategy(client: redis.Redis, book: str, instrument: str) -> int:
     return int(held[0])
 
 
-def _seq_of(client: redis.Redis, book: str, event_id: str, since_ns: int) -> int:
+def _seq_of(client: redis.Redis, history: History, book: str, event_id: str, since_ns: int) -> int:
     """The entry an event counted in, which was received after `since_ns`."""
     head = opening.head(client, book)
     last = 0 if head is None else head.seq
-    after = first_received(History(client), book, since_ns, through=last) - 1
-    for entry in read(client, book, after=max(0, after), through=last):
+    after = first_received(history, book, since_ns, through=last) - 1
+    for entry in history.read(book, after=max(0, after), through=last):
         if f'"id":"event/{event_id}"' in entry["facts"] and entry["result"] == "applied":
             return int(entry["seq"])
     return 0

@@ -19,6 +19,7 @@ from pm.cli.options import BOOK_OPTION, BY_OPTION, STRATEGY_ID, WHY_OPTION
 from pm.cli.output import JSON_OPTION, iso, print_json, print_table
 from pm.cli.session import Failure, Options, ensure_library, session
 from pm.cli.treasury import NUMBER, AmountCommand
+from pm.history.opening import open_history
 
 Act = Callable[[Breaks, str], Break]
 
@@ -145,7 +146,8 @@ def adjust_break(
         submitter = Submitter.of(client, current.settings)
         reference = reference_store.load_version(client)
         try:
-            after = adjust(client, submitter, reference, kept, found, order)
+            history = open_history(client, current.settings)
+            after = adjust(client, history, submitter, reference, kept, found, order)
         except BreakError as error:
             raise Failure(str(error)) from None
     _tell(kept, after, as_json)

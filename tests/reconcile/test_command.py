@@ -244,7 +244,8 @@ def test_a_position_is_adjusted_at_a_cost_somebody_says(shell: Shell) -> None:
     assert (position["quantity"], position["realized_pnl"]) == ("0.5", "0")
 
 
-def test_an_adjustment_that_was_killed_counts_once(shell: Shell) -> None:
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_an_adjustment_that_was_killed_counts_once(shell: Shell, is_archived: bool) -> None:
     told = _told(shell, WRONG)
     (found,) = _against(shell, told)[1]["found"]
     command = ["--data", "data", "breaks", "adjust", found["id"], "--why", "x", "--by", "ann"]
@@ -257,6 +258,9 @@ def test_an_adjustment_that_was_killed_counts_once(shell: Shell) -> None:
     )
     assert killed.returncode == -9, killed.stderr
     assert shell.run("breaks").exit_code == 1, "it is still open"
+    if is_archived:
+        shell.ok("deposit", "1", "EUR", "--location", "elsewhere")
+        shell.ok("archive", "--all-but", "0", "--keep", "1")
     done = shell.json("breaks", "adjust", found["id"], "--why", "x", "--by", "ann")
     seq = int(done["resolution"].removeprefix("adjusted seq "))
     (entry,) = [
