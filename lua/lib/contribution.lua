@@ -101,12 +101,7 @@ function M.from_journal(decoded)
     return decoded[name] and decimal.parse(decoded[name])
   end
   local function amounts(map)
-    if not map then return nil end
-    local parsed = token_amounts.new()
-    for token, amount in pairs(map) do
-      token_amounts.set_text(parsed, token, amount)
-    end
-    return parsed
+    return map and token_amounts.from_table(map)
   end
   return {
     strategy = decoded.strategy, day = decoded.day, venue = decoded.venue,

@@ -1,7 +1,6 @@
 -- What is under way: a transfer between two places, a dividend between its ex-date and its payment, a
 -- correction between its request and its end.
 
-local decimal = require("decimal")
 local token_amounts = require("token_amounts")
 
 local M = {}
@@ -88,11 +87,7 @@ function M.restore(self, told)
     if name == "fees" then
       value = M.fees_text(value)
     elseif type(value) == "table" then
-      local amounts = token_amounts.new()
-      for strategy, amount in pairs(value) do
-        token_amounts.set(amounts, strategy, decimal.parse(amount))
-      end
-      value = token_amounts.text(amounts)
+      value = token_amounts.text(token_amounts.from_table(value))
     end
     self.values[name] = value
   end

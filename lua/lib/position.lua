@@ -332,21 +332,14 @@ function M.value_fee(self, token, amount, value, of_this_trip, terms, at)
   return change(kind_of(held_sign, held_sign), terms, old_json, self.json)
 end
 
-local function amounts_of(told)
-  local amounts = token_amounts.new()
-  for token, amount in pairs(told) do
-    token_amounts.set_text(amounts, token, amount)
-  end
-  return amounts
-end
-
 -- Sets every figure to what was derived anew. told: the fields as text, amounts by token as tables.
 -- Returns the change record and the figures that were.
 function M.set(self, told, terms, at)
   local old, old_json = copy(self), self.json
   self.quantity, self.cost = decimal.parse(told.quantity), decimal.parse(told.cost)
   self.realized = decimal.parse(told.realized_pnl)
-  self.fees, self.unvalued = amounts_of(told.fees_paid), amounts_of(told.fees_unvalued)
+  self.fees = token_amounts.from_table(told.fees_paid)
+  self.unvalued = token_amounts.from_table(told.fees_unvalued)
   self.fee_value = decimal.parse(told.fee_value)
   self.carry, self.transfer_cost = told.carry, told.transfer_cost
   self.trades, self.first, self.last = tonumber(told.total_trades), told.first_trade_time, at

@@ -82,8 +82,13 @@ function M.set(self, token, amount)
   end
 end
 
-function M.set_text(self, token, text)
-  M.set(self, token, decimal.parse(text))
+-- From a table of texts by token: decoded JSON, whose order is any.
+function M.from_table(told)
+  local self = M.new()
+  for token, amount in pairs(told) do
+    M.set(self, token, decimal.parse(amount))
+  end
+  return self
 end
 
 function M.add(self, token, amount)

@@ -197,12 +197,9 @@ function M.restore(self, told, json_text)
     self.stale_steps = 0 -- archived by the very entries that are restored: its steps are its own
   end
   self.arbitrage, self.status, self.numeraire = told.arbitrage, told.status, told.numeraire
-  local function amounts(map)
-    local parsed = token_amounts.new()
-    for name, amount in pairs(map) do token_amounts.set_text(parsed, name, amount) end
-    return parsed
-  end
-  self.net, self.locations, self.dust = amounts(told.net), amounts(told.locations), amounts(told.dust)
+  self.net = token_amounts.from_table(told.net)
+  self.locations = token_amounts.from_table(told.locations)
+  self.dust = token_amounts.from_table(told.dust)
   self.traded, self.first, self.last = told.traded, told.first_time, told.last_time
   self.steps = tonumber(told.steps)
   if told.step then

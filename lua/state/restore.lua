@@ -16,11 +16,7 @@ local function hash_of(fields, values)
   for index = 1, #fields do
     local value = values[fields[index]]
     if type(value) == "table" then
-      local amounts = token_amounts.new()
-      for token, amount in pairs(value) do
-        token_amounts.set_text(amounts, token, amount)
-      end
-      value = token_amounts.text(amounts)
+      value = token_amounts.text(token_amounts.from_table(value))
     elseif value == cjson.null then
       value = ""
     end
