@@ -16,7 +16,7 @@ from pm.rules.endings import marked
 from pm.rules.facts import Fee, Place, Terms
 from pm.rules.fees import NO_FEES
 from pm.rules.legs import FLAT, Leg, notional, share
-from pm.rules.movements import EXCHANGED, MARGINED, execution_moves, fee_moves
+from pm.rules.movements import EXCHANGED, MARGINED, TokenMoves, execution_moves, fee_moves
 from pm.rules.position import NO_TRIP, Figures, Position, position_of
 from pm.rules.position_events import (
     Correction,
@@ -24,6 +24,7 @@ from pm.rules.position_events import (
     PositionEvent,
     apply_correction,
     apply_event,
+    apply_leg,
     value_fee,
 )
 from pm.rules.splits import Ratio, split_one
@@ -79,6 +80,10 @@ def _done(effect: PositionEffect, moves: Sequence[tuple[Place, str, Amount]] = (
     return Done(effect.new, effect.trip, moves)
 
 
+def _at(place: Place, moves: TokenMoves) -> list[tuple[Place, str, Amount]]:
+    return [(place, token, amount) for token, amount in moves]
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """A fill, or what a cumulative result added."""
@@ -105,8 +110,7 @@ class Execution:
         effect = apply_event(held, self.terms, event)
         leg = main or Leg(ZERO, ZERO)
         moves = execution_moves(self.terms, *leg, effect.realized_pnl)
-        told = [(self.place, token, amount) for token, amount in moves + fee_moves(fees)]
-        return _done(effect, told)
+        return _done(effect, _at(self.place, moves + fee_moves(fees)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,7 @@ class PlainLeg:
 
     def run(self, held: Position | None) -> Done:
         """Fold it."""
-        event = PositionEvent(self.leg, (), None, self.executed_at, is_trade=False)
-        effect = apply_event(held, self.terms, event)
+        effect = apply_leg(held, self.terms, self.leg, self.executed_at)
         if self.settles_at is None or self.terms.kind not in MARGINED:
             return _done(effect)
         return _done(effect, [(self.settles_at, self.terms.settlement, effect.realized_pnl)])
@@ -216,9 +219,7 @@ class Settling:
         if target is None:
             return Done(held)
         if self.is_final:
-            leg = Leg(-held.quantity, -target)
-            event = PositionEvent(leg, (), None, self.executed_at, is_trade=False)
-            effect = apply_event(held, terms, event)
+            effect = apply_leg(held, terms, Leg(-held.quantity, -target), self.executed_at)
         else:
             effect = apply_correction(held, terms, marked(held.held, target, self.executed_at))
         return _done(effect, [(self.place, terms.settlement, effect.realized_pnl)])
@@ -238,7 +239,6 @@ class Expiring:
         if held is None or not held.quantity:
             return Done(held)
         leg = Leg(-held.quantity, ZERO)
-        event = PositionEvent(leg, (), None, self.executed_at, is_trade=False)
-        effect = apply_event(held, self.terms, event)
+        effect = apply_leg(held, self.terms, leg, self.executed_at)
         moves = execution_moves(self.terms, *leg, effect.realized_pnl)
-        return _done(effect, [(self.place, token, amount) for token, amount in moves])
+        return _done(effect, _at(self.place, moves))

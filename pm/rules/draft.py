@@ -15,9 +15,8 @@ from pm.rules.position import Position
 from pm.rules.position_events import (
     Correction,
     PositionEffect,
-    PositionEvent,
     apply_correction,
-    apply_event,
+    apply_leg,
 )
 from pm.rules.state import BookState
 
@@ -46,8 +45,7 @@ class Draft:
         self, strategy: str, instrument: str, terms: Terms, leg: Leg, place: Place | None = None
     ) -> PositionEffect:
         """Fold one leg that is no trade; `place` where it tells where the position lies."""
-        event = PositionEvent(leg, (), None, self._executed_at, is_trade=False)
-        effect = apply_event(self.position(strategy, instrument), terms, event)
+        effect = apply_leg(self.position(strategy, instrument), terms, leg, self._executed_at)
         self.take(PositionUpdate(strategy, instrument, terms, place, effect))
         return effect
 

@@ -98,6 +98,11 @@ def apply_event(old: Position | None, terms: Terms, event: PositionEvent) -> Pos
     return PositionEffect(legs, changes, realized_pnl, own_fees, trip)
 
 
+def apply_leg(old: Position | None, terms: Terms, leg: Leg, executed_at: str) -> PositionEffect:
+    """Fold one leg that is no trade into a position, which may not exist yet."""
+    return apply_event(old, terms, PositionEvent(leg, (), None, executed_at, is_trade=False))
+
+
 def apply_correction(
     old: Position, terms: Terms, correction: Correction, *, is_rescale: bool = False
 ) -> PositionEffect:
