@@ -200,8 +200,9 @@ class Duty:
             flows = len(watch.flows)
             for entry, fields in _entries(found, keys.journal(book)):
                 seq = entry.partition("-")[0]
-                archive = open_archive(self.settings) if int(seq) > watch.seq + 1 else None
-                watch.read_on(self.client, through=int(seq) - 1, archive=archive)
+                if int(seq) > watch.seq + 1:  # what came before it was trimmed meanwhile
+                    archive = open_archive(self.settings)
+                    watch.read_on(self.client, through=int(seq) - 1, archive=archive)
                 watch.take({"seq": seq, **fields})
                 entries += 1
             if self.upkeep[book].record_splits() or len(watch.flows) > flows:

@@ -34,10 +34,8 @@ def verify(options: Options, book: str | None, is_short: bool, keeps: bool, as_j
         names = quarantine.books_with(client, book)
         if not names:
             raise Failure(f"{current.shown} holds no book")
-        history, checkpoints = (
-            open_history(client, current.settings),
-            Checkpoints.of(current.settings),
-        )
+        history = open_history(client, current.settings)
+        checkpoints = Checkpoints.of(current.settings)
         reports, kept = [], {}
         for name in names:
             start = from_checkpoint(history, checkpoints, name) if is_short else None

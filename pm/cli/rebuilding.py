@@ -26,7 +26,7 @@ from pm.rebuild.restoring import Limits
 from pm.wording import number_of
 
 SWITCH_TIMEOUT_S: Final = 60.0
-"""The one call that switches renames every key of a book."""
+"""The one call that switches may rename every key of a book."""
 
 _DIGEST: Final = re.compile("[0-9a-f]{40}")
 

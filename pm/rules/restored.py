@@ -265,8 +265,6 @@ def _pending(pending_id: str, fields: Hash) -> Pending:
             sent_at=fields["sent_at"],
             ended_at=fields["ended_at"],
         )
-    if fields["kind"] == "correction":
-        return Correction(pending_id, *(fields[name] for name in Correction._fields[1:]))
     return Transfer(
         pending_id=pending_id,
         status=fields["status"],
